@@ -92,7 +92,9 @@ def _database() -> dict[str, Any]:
     name = "DATABASE_OWNER_URL" if env.bool("ENGAGE_AS_OWNER", default=False) else "DATABASE_URL"
     config: dict[str, Any] = env.db_url(name)
     if config["ENGINE"] != "django.db.backends.postgresql":
-        raise ImproperlyConfigured(f"{name} must begin with postgresql:// (Engage needs PostgreSQL 16 or later).")
+        raise ImproperlyConfigured(
+            f"{name} must begin with postgresql:// (Engage needs PostgreSQL 16 or later)."
+        )
     config["CONN_MAX_AGE"] = 60
     config["CONN_HEALTH_CHECKS"] = True
     # Server-side cursors outlive a transaction-mode pooler's hand-out of the connection.
@@ -127,7 +129,7 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
 
 AUTH_USER_MODEL = "orgs.User"
-AUTHENTICATION_BACKENDS = ["engage.orgs.signin.EmailBackend"]
+AUTHENTICATION_BACKENDS = ["engage.orgs.signin.EmailBackend", "guardian.backends.ObjectPermissionBackend"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
     {

@@ -1,0 +1,7 @@
+from django.apps import AppConfig
+
+
+class ConversionsConfig(AppConfig):
+    """Goals and attribution."""
+
+    name = "conversions"
