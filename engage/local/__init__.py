@@ -1,0 +1,1 @@
+"""The one-command start: embedded servers, their guardian, and the supervisor behind `engage up`."""
