@@ -48,7 +48,7 @@ class ContactPoint(OfCustomer):
     kind = models.CharField(max_length=5, choices=Kind)
     value = models.CharField(max_length=254)
     key = models.BigIntegerField()
-    primary = models.BooleanField(default=True)
+    is_primary = models.BooleanField(default=True)
     state = models.CharField(max_length=12, choices=State, default=State.UNPROVEN)
     soft_bounces = models.SmallIntegerField(default=0)
     soft_bounced_since = models.DateTimeField(null=True)
@@ -61,7 +61,7 @@ class ContactPoint(OfCustomer):
             models.Index(
                 fields=["org", "kind", "customer_id"],
                 name="contact_primary",
-                condition=models.Q(primary=True),
+                condition=models.Q(is_primary=True),
             )
         ]
 
