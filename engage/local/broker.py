@@ -24,7 +24,7 @@ def _prepare() -> None:
 
 
 class Broker:
-    """One server in `redis/`. Two servers on one append-only file corrupt it, so the server itself holds a lock."""
+    """One server in `redis/`. Two on one append-only file corrupt it, so the server itself holds a lock."""
 
     name = "redis"
     stop_signal = signal.SIGTERM
@@ -42,15 +42,15 @@ class Broker:
         lock = self._take_over()
         try:
             with os.fdopen(self.home.open_log(self.name), "ab") as output:
-                return subprocess.Popen(  # noqa: S603, PLW1509  the guardian has one thread
+                return subprocess.Popen(  # noqa: S603
                     [
                         self.program, "--port", "0", "--unixsocket", self.address, "--unixsocketperm", "700",
-                        "--dir", str(self.data), "--appendonly", "yes" if self.durable else "no", "--save", "",
-                        "--appendfsync", "everysec", "--maxmemory-policy", "noeviction",
+                        "--dir", str(self.data), "--appendonly", "yes" if self.durable else "no",
+                        "--save", "", "--appendfsync", "everysec", "--maxmemory-policy", "noeviction",
                         "--databases", str(DATABASES), "--daemonize", "no",
                     ],
                     stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd="/",
-                    pass_fds=(lock,), preexec_fn=_prepare,
+                    pass_fds=(lock,), preexec_fn=_prepare,  # noqa: PLW1509  one thread
                 )  # fmt: skip
         finally:
             os.close(lock)

@@ -1,16 +1,20 @@
 """The command `engage`: the one-command start, and the operator's commands.
 
-Operator commands are Django management commands, run on the stack of the home (which is started for them when it is
-not running) or on the servers that DATABASE_URL and REDIS_URL name.
+Operator commands are Django management commands. They run on the servers of the home, which are started for them
+if need be, or on those that DATABASE_URL and REDIS_URL name.
 """
 
 import argparse
 import os
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from engage.local.errors import StartRefused
+from engage.local.home import Home
+from engage.local.plan import Options
 from engage.local.stack import home_of, open_stack
+from engage.local.up import running_environment, up
 
 OPERATOR_COMMANDS = {
     "create-org": "make an organisation and its first admin",
@@ -33,36 +37,35 @@ EPILOG = "operator commands (each has --help):\n" + "\n".join(
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The console script; one line on standard error when something refuses."""
-    arguments = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        sys.exit(_dispatch(arguments))
+        _dispatch(sys.argv[1:] if arguments is None else arguments)
     except StartRefused as refusal:
         sys.exit(f"engage: {refusal}")
 
 
-def _dispatch(arguments: Sequence[str]) -> int:
+def _dispatch(arguments: Sequence[str]) -> None:
+    if arguments and not arguments[0].startswith("-") and arguments[0] not in {"up", "run"}:
+        name = arguments[0].replace("-", "_")
+        command = [sys.executable, "-m", "django", name, *arguments[1:]]
+        _become(command, home=home_of(None), as_owner=name in AS_OWNER)
     parser = _parser()
-    if not arguments:
-        parser.print_help()
-        return 2
-    name = arguments[0]
-    if not name.startswith("-") and name not in {"up", "run"}:
-        django_name = name.replace("-", "_")
-        command = [sys.executable, "-m", "django", django_name, *arguments[1:]]
-        return _become(command, home=None, as_owner=django_name in AS_OWNER)
-    options = parser.parse_args(arguments)
+    options = parser.parse_args(arguments or ["--help"])
+    home = home_of(options.home)
+    if options.name == "up":
+        up(Options(home, options.port, demo=not options.no_demo))
+        return
     command = options.command[1:] if options.command[:1] == ["--"] else options.command
     if not command:
         parser.error("run: name a command, as in `engage run -- python manage.py shell`")
-    return _become(command, home=options.home, as_owner=options.owner)
+    _become(command, home=home, as_owner=options.owner)
 
 
-def _become(command: Sequence[str], *, home: str | None, as_owner: bool) -> int:
+def _become(command: Sequence[str], *, home: Home, as_owner: bool) -> NoReturn:
     """Turn into the command, which holds the share in the servers until it ends."""
-    stack = open_stack(home_of(home), first=False)
+    stack = open_stack(home, first=False)
+    environment = stack.environment(as_owner=as_owner) | running_environment(home)
     if stack.share is not None:
-        os.set_inheritable(stack.share.descriptor, True)
-    environment = stack.environment(as_owner=as_owner)
+        os.set_inheritable(stack.share.descriptor, True)  # noqa: FBT003
     try:
         os.execvpe(command[0], list(command), environment)  # noqa: S606  the user's own command
     except OSError as error:
@@ -71,11 +74,23 @@ def _become(command: Sequence[str], *, home: str | None, as_owner: bool) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="engage", epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="engage",
+        usage="engage up | run | OPERATOR COMMAND ...",
+        description="An open campaign console.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    commands = parser.add_subparsers(dest="name", metavar="up | run | OPERATOR COMMAND")
-    run = commands.add_parser("run", help="run any command in the stack's environment")
-    run.add_argument("--home", help="the stack's folder (default: var/)")
+    commands = parser.add_subparsers(dest="name", required=True, metavar="", prog="engage")
+    start = commands.add_parser("up", help="start everything on this machine; Ctrl-C stops it")
+    start.add_argument("--port", type=int, default=8000, help="of the console (8000)")
+    start.add_argument("--no-demo", action="store_true", help="do not load the demo into an empty database")
+    run = commands.add_parser("run", help="run any command in the stack's environment: engage run -- CMD ...")
     run.add_argument("--owner", action="store_true", help="work as the role that owns the database")
-    run.add_argument("command", nargs=argparse.REMAINDER)
+    for command in (start, run):
+        command.add_argument("--home", metavar="DIR", help="the folder of the data (ENGAGE_HOME, else var/)")
+    run.add_argument("command", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
     return parser
+
+
+if __name__ == "__main__":
+    main()

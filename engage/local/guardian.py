@@ -1,8 +1,8 @@
 """The process that owns the servers of one home: `python -m engage.local.guardian HOME`.
 
-It holds `guardian.lock` for life. Users hold a share of `users.lock`; the guardian tries for the whole of it, and has
-it exactly when the last user is gone, even one that was killed. Then it stops the servers cleanly and ends. It says
-one line of JSON on its standard output: the servers' addresses, or why there are none.
+It holds `guardian.lock` for life. Users hold a share of `users.lock`; the guardian tries for the whole of it, and
+has it exactly when the last user is gone, even one that was killed. Then it stops the servers cleanly and ends.
+It says one line of JSON on its standard output: the servers' addresses, or why there are none.
 """
 
 import argparse

@@ -12,7 +12,8 @@ from pathlib import Path
 from engage.local.errors import StartRefused
 
 CHECKOUT = Path(__file__).resolve().parent.parent.parent
-SPACE_NEEDED = 600 * 1024 * 1024  # a new cluster with its first write-ahead segments, the demo's tables, logs
+SPACE_FOR_DATA = 600 * 2**20  # a new cluster with its first write-ahead segments and the demo's tables
+SPACE_TO_RUN = 100 * 2**20
 LOG_LIMIT = 10 * 1024 * 1024
 SOCKET_PATH_LIMIT = 100  # sun_path holds 104 bytes on macOS and 108 on Linux, and PostgreSQL adds `.lock`
 
@@ -44,11 +45,12 @@ class Home:
     def logs(self) -> Path:
         return self.path / "log"
 
-    def check_space(self) -> None:
+    def check_space(self, needed: int) -> None:
         free = shutil.disk_usage(self.path).free
-        if free < SPACE_NEEDED:
+        if free < needed:
             raise StartRefused(
-                f"Not enough disk space in {self.path}: {free // 2**20} MB free, {SPACE_NEEDED // 2**20} MB needed. "
+                f"Not enough disk space in {self.path}: "
+                f"{free // 2**20} MB free, {needed // 2**20} MB needed. "
                 "Free some, or choose another folder with --home DIR."
             )
 

@@ -1,7 +1,8 @@
 """Which user a server process runs as. PostgreSQL refuses to run as root.
 
-Root shows itself to the server as a plain user, in a user namespace: nothing changes hands on disk, and a home below
-`/root` works. Where namespaces are switched off, the server becomes that user for real and is given its folders.
+Root shows itself to the server as a plain user, in a user namespace: nothing changes hands on disk, and a home
+below `/root` works. Where namespaces are switched off, the server becomes that user for real and is given its
+folders.
 """
 
 import ctypes
@@ -85,7 +86,7 @@ def for_database() -> Identity:
         try:
             shown = subprocess.run(
                 ["/usr/bin/id", "-u"], preexec_fn=namespace, capture_output=True, check=False
-            )  # noqa: PLW1509
+            )
         except (OSError, subprocess.SubprocessError):
             pass  # namespaces are switched off on this machine: the other way below
         else:

@@ -1,7 +1,7 @@
 """flock(2): the kernel drops a lock when its holder is gone, also after kill -9, so no pid is ever trusted.
 
-A lock belongs to an open file, which child processes may share: it is given up by closing the descriptor, never by
-unlocking, so that it holds until the last process that inherited it has ended.
+A lock belongs to an open file, which child processes may share: it is given up by closing the descriptor, never
+by unlocking, so that it holds until the last process that inherited it has ended.
 """
 
 import fcntl

@@ -10,7 +10,7 @@ from pathlib import Path
 from engage.local import identity, locks, roles
 from engage.local.binaries import PostgresPrograms, find_postgres
 from engage.local.errors import StartRefused
-from engage.local.home import Home
+from engage.local.home import SPACE_FOR_DATA, Home
 
 START_SECONDS = 90
 STOP_SECONDS = 60
@@ -36,7 +36,7 @@ WITHOUT_POWER_LOSS = ["-c", "fsync=off", "-c", "full_page_writes=off", "-c", "sy
 
 
 class Postgres:
-    """One cluster in `pg/`. A lock that the server itself holds tells whether one of an earlier guardian still runs."""
+    """One cluster in `pg/`. The server itself holds a lock: it tells whether one of an earlier guardian lives."""
 
     name = "postgres"
     stop_signal = signal.SIGINT  # "fast": ends sessions, then checkpoints
@@ -71,7 +71,7 @@ class Postgres:
             os.close(lock)
 
     def wait_ready(self, process: subprocess.Popen[bytes]) -> None:
-        """Until the file `postmaster.pid` names this very process and says ready; then the roles and the database."""
+        """Until `postmaster.pid` names this very process and says ready; then the roles and the database."""
         deadline = time.monotonic() + START_SECONDS
         while not self._says_ready(process.pid):
             if process.poll() is not None or time.monotonic() > deadline:
@@ -96,8 +96,8 @@ class Postgres:
         made_by = version.read_text().strip()
         if made_by != str(self.programs.major):
             raise StartRefused(
-                f"The data in {self.data} was made by PostgreSQL {made_by}, but {self.programs.major} is installed here: "
-                f"set ENGAGE_PG_BIN to a PostgreSQL {made_by}, or dump with {made_by} and restore into a new --home DIR."
+                f"The data in {self.data} was made by PostgreSQL {made_by}, but {self.programs.major} is installed: "
+                f"set ENGAGE_PG_BIN to a PostgreSQL {made_by}, or dump with it and restore into a new --home DIR."
             )
 
     def _take_over(self) -> int:
@@ -125,7 +125,7 @@ class Postgres:
 
     def _make_cluster(self) -> None:
         """Made aside and renamed, so that a start that is killed leaves no half cluster."""
-        self.home.check_space()
+        self.home.check_space(SPACE_FOR_DATA)
         aside = self.home.path / "pg.new"
         shutil.rmtree(aside, ignore_errors=True)
         aside.mkdir(mode=0o700)
@@ -134,9 +134,9 @@ class Postgres:
             ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"] if self.programs.major >= 17 else []
         )
         made = subprocess.run(  # noqa: S603
-            [self.programs["initdb"], "-D", str(aside), "-U", roles.SUPERUSER, "-E", "UTF8", "--locale=C", *collation,
-             "--auth-local=trust", "--auth-host=reject", "--no-sync"],
-            check=False, capture_output=True, text=True, **{**self.identity.options},
+            [self.programs["initdb"], "-D", str(aside), "-U", roles.SUPERUSER, "-E", "UTF8", "--locale=C",
+             *collation, "--auth-local=trust", "--auth-host=reject", "--no-sync"],
+            check=False, capture_output=True, text=True, **self.identity.options,
         )  # fmt: skip
         if made.returncode != 0:
             raise StartRefused(
@@ -149,7 +149,7 @@ class Postgres:
         aside.replace(self.data)
 
     def _forget_stale_pid(self) -> None:
-        """We hold the data's lock, so no server of ours lives: a pid left by a killed one may be anybody's by now.
+        """We hold the data's lock, so no server of ours lives: a pid left by a killed one may be anybody's.
 
         A PostgreSQL that someone started on this folder by hand does not hold our lock: it is left alone.
         """
@@ -157,9 +157,9 @@ class Postgres:
         if not path.exists():
             return
         pid = (path.read_text().splitlines() or [""])[0]
-        listed = subprocess.run(
-            ["ps", "-o", "command=", "-p", pid], capture_output=True, text=True, check=False
-        )  # noqa: S603, S607
+        listed = subprocess.run(  # noqa: S603
+            ["/bin/ps", "-o", "command=", "-p", pid], capture_output=True, text=True, check=False
+        )
         if "postgres" in listed.stdout and str(self.data) in listed.stdout:
             raise StartRefused(
                 f"A PostgreSQL that was started by hand runs on {self.data} (process {pid}): stop it first."

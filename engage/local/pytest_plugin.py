@@ -1,8 +1,8 @@
 """Tests run on real servers: loaded by `-p` before Django's settings, so that they find their environment.
 
-The servers are those of the home `var/test`, shared by every test run on the machine, unless DATABASE_OWNER_URL and
-REDIS_URL name others. Each run, and each worker of pytest-xdist, has a database of its own (`ENGAGE_TEST_DATABASE`)
-and a Redis database of its own.
+The servers are those of the home `var/test`, shared by every test run on the machine, unless DATABASE_OWNER_URL
+and REDIS_URL name others. Each run, and each worker of pytest-xdist, has a database of its own
+(`ENGAGE_TEST_DATABASE`) and a Redis database of its own.
 """
 
 import os
@@ -19,8 +19,9 @@ HOME = CHECKOUT / "var" / "test"
 SMALLEST_REDIS = 16  # databases, where the server does not tell
 # What a shell or a running stack may have set, and a test must not meet.
 FORGOTTEN = (
-    "ENGAGE_AS_OWNER", "ENGAGE_BEHIND_PROXY", "ENGAGE_CARRIER_SMTP", "ENGAGE_CARRIER_URL", "ENGAGE_CONSOLE_URL",
-    "ENGAGE_DEBUG", "ENGAGE_EMAIL_URL", "ENGAGE_FROM_EMAIL", "ENGAGE_HOSTS", "ENGAGE_ORIGINS", "ENGAGE_TRACKING_URL",
+    "ENGAGE_AS_OWNER", "ENGAGE_BEHIND_PROXY", "ENGAGE_CARRIER_SMTP", "ENGAGE_CARRIER_URL",
+    "ENGAGE_CONSOLE_URL", "ENGAGE_DEBUG", "ENGAGE_EMAIL_URL", "ENGAGE_FROM_EMAIL", "ENGAGE_HOSTS",
+    "ENGAGE_ORIGINS", "ENGAGE_TRACKING_URL",
 )  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from engage.local import roles
 
 
 def _become(variable: str) -> None:
-    """Reconnect at the next query as the role of this variable's URL. Threads share the settings changed here."""
+    """Reconnect at the next query as the role of this variable's URL. Threads share these settings."""
     role = environ.Env.db_url_config(os.environ[variable])
     connection.close()
     connection.settings_dict["USER"] = role["USER"]
@@ -40,7 +40,7 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     """The original migrates, then `runtime` serves; the owner comes back to drop the database."""
-    flush = TransactionTestCase._fixture_teardown  # noqa: SLF001  Django has no public door
+    flush = TransactionTestCase._fixture_teardown  # type: ignore[attr-defined]  # Django's, private
 
     def flush_as_owner(case: TransactionTestCase) -> None:
         """`runtime` may not truncate."""
@@ -62,7 +62,7 @@ def owner_role(django_db_blocker: DjangoDbBlocker) -> Any:
 
 @pytest.fixture
 def process_environment(transactional_db: None) -> dict[str, str]:
-    """The environment of a child process (worker, scheduler, web) that serves this test's database as `runtime`."""
+    """The environment of a child process (worker, scheduler, web) on this test's database, as `runtime`."""
     name = connection.settings_dict["NAME"]
     environment = {key: value for key, value in os.environ.items() if key != "DATABASE_OWNER_URL"}
     environment["DATABASE_URL"] = roles.with_database(os.environ["DATABASE_URL"], name)

@@ -74,7 +74,7 @@ def make_runtime(owner_url: str, home: Home) -> str:
         if exists or not may_create:
             why = "it exists with another password" if exists else "this role may not create roles"
             raise StartRefused(
-                f"Engage serves as a second role, `{RUNTIME}`, and could not make it: {why}. As a superuser run "
+                f"Engage serves as a second role, {RUNTIME}, and could not make it: {why}. As a superuser run "
                 f"{'ALTER' if exists else 'CREATE'} ROLE {RUNTIME} {RUNTIME_ATTRIBUTES} PASSWORD '...'; "
                 f"GRANT CONNECT ON DATABASE {database} TO {RUNTIME}; "
                 f"then set DATABASE_OWNER_URL to the URL given now and DATABASE_URL to that of {RUNTIME}."

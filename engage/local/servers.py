@@ -6,6 +6,7 @@ import select
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engage.local import locks, roles
@@ -66,11 +67,11 @@ class Share:
             self.guardian.wait()
 
 
-def join(home: Home, names: tuple[str, ...] = ("postgres", "redis"), *, durable: bool = True) -> Share:
+def join(home: Home, names: Sequence[str] = ("postgres", "redis"), *, durable: bool = True) -> Share:
     """A share in the running servers, which are started if need be.
 
-    Raises StartRefused when the home already serves another choice of servers: two stacks that shared one of them
-    would take each other's work.
+    Raises StartRefused when the home already serves another choice of servers: two stacks that shared one of
+    them would take each other's work.
     """
     # Waits out a guardian that is stopping: it holds the whole lock until it has ended.
     descriptor = locks.acquire(home.run / "users.lock", shared=True)
@@ -95,8 +96,8 @@ def _served(
         os.close(start)
     if sorted(addresses) != names:
         raise StartRefused(
-            f"The folder {home.path} is in use with its own {' and '.join(sorted(addresses))}: stop that first, set both "
-            "DATABASE_URL and REDIS_URL or neither, or choose another --home DIR."
+            f"The folder {home.path} is in use with its own {' and '.join(sorted(addresses))}: stop that first, "
+            "set both DATABASE_URL and REDIS_URL or neither, or choose another --home DIR."
         )
     return addresses, guardian
 

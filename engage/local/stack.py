@@ -63,15 +63,16 @@ def open_stack(home: Home, *, first: bool) -> Stack:
     owner_url, runtime_url = _given_database(home, given, first=first) if database_given else (None, None)
     if first and "REDIS_URL" in given:
         _check_redis(given["REDIS_URL"])
-    missing = () if database_given else ("postgres",)
-    missing += () if "REDIS_URL" in given else ("redis",)
+    missing = [] if database_given else ["postgres"]
+    missing += [] if "REDIS_URL" in given else ["redis"]
     share = servers.join(home, missing) if missing else None
-    if share is not None and not database_given:
-        owner_url, runtime_url = share.url(roles.OWNER), share.url(roles.RUNTIME)
-    redis_url = given["REDIS_URL"] if share is None or "redis" not in missing else share.redis_url
-    if runtime_url is None:
-        raise StartRefused("Set DATABASE_URL to the runtime role's database.")
-    return Stack(home, share, owner_url, runtime_url, redis_url)
+    return Stack(
+        home,
+        share,
+        owner_url or (share.url(roles.OWNER) if share and not database_given else None),
+        runtime_url or (share.url(roles.RUNTIME) if share else ""),
+        given.get("REDIS_URL") or (share.redis_url if share else ""),
+    )
 
 
 def _given_database(home: Home, given: Mapping[str, str], *, first: bool) -> tuple[str | None, str]:
@@ -83,7 +84,7 @@ def _given_database(home: Home, given: Mapping[str, str], *, first: bool) -> tup
     if owner_url and runtime_url:
         return owner_url, runtime_url
     if owner_url is None and runtime_url is not None:
-        # A command on a server that has no owner's URL works with what it has, unless `engage up` was here before.
+        # A command without the owner's URL works with what it has, unless `engage up` was here before.
         was_here = home.has_secret("runtime-password") and urlsplit(runtime_url).username != roles.RUNTIME
         if not first and not was_here:
             return None, runtime_url
