@@ -1,7 +1,7 @@
 """What a channel adapter promises, in the words the dispatcher and every adapter share.
 
-An adapter is one provider for one channel. It knows no model of ours, repeats nothing by itself and answers exactly
-once for every message it took (H-33).
+An adapter is one provider for one channel. It knows no model of ours, repeats nothing by itself and answers
+exactly once for every message it took (H-33).
 """
 
 from __future__ import annotations
@@ -53,9 +53,9 @@ class Result(NamedTuple):
 class Outgoing(NamedTuple):
     """One message, ready to leave.
 
-    `body` is what the channel's compiler rendered: an RFC 5322 message, or UTF-8 text. `reference` is the signed
-    ledger key that the provider carries back in receipts; `repeat_key` is what a provider that honours one
-    recognises a repeated hand-over by.
+    `body` is what the channel's compiler rendered: an RFC 5322 message, or UTF-8 text. `reference` is the
+    signed ledger key that the provider carries back in receipts; `repeat_key` is what a provider that honours
+    one recognises a repeated hand-over by.
     """
 
     key: int
@@ -79,7 +79,8 @@ Report = Callable[[int, Result], None]
 class Feed(Protocol):
     """Where an adapter takes messages from, one at a time, each in the step that writes its first byte.
 
-    A plain iterator would let a task switch happen between the look at the halt flag and that byte; `take` does not.
+    A plain iterator would let a task switch happen between the look at the halt flag and that byte; `take`
+    does not.
     """
 
     def take(self) -> Outgoing | None:
@@ -95,9 +96,9 @@ class Channel(Protocol):
     async def send(self, feed: Feed, report: Report) -> Fault | None:
         """Hand over until the feed ends, then wait for what is in flight.
 
-        `report` is called exactly once for every message taken, within `ANSWER_WITHIN` seconds of taking it. Returns
-        early, with the fault, when the provider cannot be worked with now; what was not taken stays in the feed.
-        Raises only for a broken adapter or feed.
+        `report` is called exactly once for every message taken, within `ANSWER_WITHIN` seconds of taking it.
+        Returns early, with the fault, when the provider cannot be worked with now; what was not taken stays
+        in the feed. Raises only for a broken adapter or feed.
         """
 
 

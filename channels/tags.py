@@ -1,8 +1,8 @@
 """The closed catalogue of merge tags (H-06), and how their values are written for a reader.
 
-The apps that own the data register their tags; an org's own attributes and upload columns are added by the caller
-(`{**registered(), **own}`). Values reach the compiler as canonical text and are written in the customer's language
-here, so the freeze stores them as they are.
+The apps that own the data register their tags; an org's own attributes and upload columns are added by the
+caller (`{**registered(), **own}`). Values reach the compiler as canonical text and are written in the
+customer's language here, so the freeze stores them as they are.
 """
 
 from __future__ import annotations

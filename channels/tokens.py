@@ -1,9 +1,10 @@
 """The signed names of a delivery: what its links, its open pixel and its receipts carry.
 
-A name holds the ledger key (org, day of the run, run, customer, seq), so the door that reads it needs no look-up to
-find the one row of the one partition. Each purpose has its own mark, a slice of one keyed hash of the key: a link of
-one purpose never works for another (H-22). The first byte tells which secret made it; names made with an older
-secret stay valid while it stands in `SECRET_KEY_FALLBACKS` (unsubscribe links never expire, H-17).
+A name holds the ledger key (org, day of the run, run, customer, seq), so the door that reads it needs no
+look-up to find the one row of the one partition. Each purpose has its own mark, a slice of one keyed hash of
+the key: a link of one purpose never works for another (H-22). The first byte tells which secret made it;
+names made with an older secret stay valid while it stands in `SECRET_KEY_FALLBACKS` (unsubscribe links never
+expire, H-17).
 """
 
 from __future__ import annotations
@@ -35,6 +36,9 @@ _NAME = re.compile(r"[0-9A-Za-z_-]+")
 _BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _SHORT = re.compile(r"[0-9A-Z][0-9A-Za-z]{8}")
 
+# Where those purposes' marks stand in `Signed.marks`.
+unsubscribe_slice = slice(0, _MARK)
+open_slice = slice(_MARK, 2 * _MARK)
 # The link that no person sees; whoever follows it is a machine (H-24).
 HIDDEN_LINK = 4095
 # Purposes of a short code besides the numbers of links.
@@ -109,11 +113,15 @@ def link_digits(link: int) -> bytes:
 
 
 def unsubscribe_token(signed: Signed) -> bytes:
-    return signed.ids + signed.marks[:_MARK]
+    return signed.ids + signed.marks[unsubscribe_slice]
 
 
 def open_token(signed: Signed) -> bytes:
-    return signed.ids + signed.marks[_MARK : 2 * _MARK]
+    return signed.ids + signed.marks[open_slice]
+
+
+def link_token(signed: Signed, link: int) -> bytes:
+    return signed.ids + link_digits(link) + signed.marks[link_slice(link)]
 
 
 def read_unsubscribe(token: str) -> LedgerKey:

@@ -1,0 +1,229 @@
+"""From an author's e-mail to a renderer: read the tags, clean, number the links, check, lay out (H-02, H-13
+to H-23).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape, unescape
+
+from channels.email import document, encoding, mime, plain
+from channels.email.address import wire
+from channels.email.html import clean
+from channels.email.preview import shown
+from channels.links import Link, LinkTable
+from channels.merge import ContentRefused, Marks, Problem, read
+from channels.protocol import SenderFacts
+from channels.rendering import Preview, Renderer, RunFacts, SlotTable, Values
+from channels.tokens import RunSigner
+
+SUBJECT_MOST = 150
+HTML_MOST = 5 * 1024 * 1024
+CLIPPED_ABOVE = 102 * 1024  # large mailbox providers hide what follows, the opt-out link with it
+_TAG = re.compile(r"\{\{.*?\}\}", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class EmailContent:
+    """`text` is the author's own text part, empty to have one made; `preview` shows beside the subject."""
+
+    subject: str
+    html: str
+    preview: str = ""
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Marked:
+    """The content with slots and links as marks."""
+
+    subject: str
+    html: str
+    text: str
+
+
+class CompiledEmail:
+    def __init__(
+        self, marked: _Marked, marks: Marks, links: Sequence[Link], head: mime.Head, facts: RunFacts
+    ) -> None:
+        self._facts = facts
+        self._slots = SlotTable(marks, facts, (marked.subject, marked.html, marked.text))
+        self._subject = _Subject(marked.subject, marks, self._slots)
+        self._template = mime.Template(marks, self._slots, facts.tracking_url)
+        self._template.build(head, subject=marked.subject, text=marked.text, html=marked.html)
+        self._whole = [link for link in links if link.pieces[0].whole]
+        self.slots = self._slots.names
+        self.required = self._slots.required
+        self.judge_each = self._subject.varies or bool(self._whole)
+        self.links = tuple(links)
+        self.removed: tuple[str, ...] = ()
+        self.warnings: tuple[str, ...] = ()
+
+    @property
+    def subject_least(self) -> int:
+        """Characters of the subject that everybody gets."""
+        return self._subject.fixed
+
+    def problem(self, values: Values) -> str | None:
+        missing = self._slots.missing(values)
+        if missing:
+            return f"“{missing}” has no value."
+        length = self._subject.length(values)
+        if length > SUBJECT_MOST:
+            return f"The subject has {length} characters; at most {SUBJECT_MOST} fit."
+        if length == 0:
+            return "The subject is empty."
+        if any(not link.target(values, self.slots) for link in self._whole):
+            return "A link has no web address."
+        return None
+
+    def renderer(self, signer: RunSigner) -> Renderer:
+        return mime.EmailRenderer(self._template, self._slots, signer)
+
+    def preview(self, values: Values) -> Preview:
+        return shown(self, values, self._facts.tracking_url)
+
+
+class _Subject:
+    """Counts a subject's characters after merging."""
+
+    def __init__(self, marked: str, marks: Marks, slots: SlotTable) -> None:
+        self.fixed = 0
+        self._readers = []
+        for literal, kind, number in marks.split(marked):
+            self.fixed += len(literal)
+            constant = slots.constant(number) if kind else ""
+            if constant is None:
+                self._readers.append(slots.reader(number))
+            else:
+                self.fixed += len(constant)
+        self.varies = bool(self._readers)
+
+    def length(self, values: Values) -> int:
+        return self.fixed + sum(len(read_value(values)) for read_value in self._readers)
+
+
+def compile_email(content: EmailContent, sender: SenderFacts, facts: RunFacts) -> CompiledEmail:
+    """Raises `ContentRefused` with everything that is wrong."""
+    compiler = _Compiler(facts)
+    compiled = compiler.compiled(content, sender)
+    if compiler.problems:
+        raise ContentRefused(compiler.problems)
+    return compiled
+
+
+class _Compiler:
+    def __init__(self, facts: RunFacts) -> None:
+        self.problems: list[Problem] = []
+        self._facts = facts
+        self._marks = Marks()
+        self._links = LinkTable(self._marks, track=facts.track_links, utm=facts.utm, problems=self.problems)
+        self._warnings: list[str] = []
+        self._removed: tuple[str, ...] = ()
+
+    def compiled(self, content: EmailContent, sender: SenderFacts) -> CompiledEmail:
+        subject = self._one_line(content.subject, "The subject")
+        if not subject:
+            self._refuse("subject_missing", "The subject is empty.")
+        html = self._html(content, sender)
+        text = self._text(content) if content.text.strip() else plain.text_of(html)
+        marked = _Marked(subject, html, text)
+        compiled = CompiledEmail(marked, self._marks, self._links.links(), self._head(sender), self._facts)
+        if compiled.subject_least > SUBJECT_MOST:
+            self._refuse("too_long", f"The subject is longer than {SUBJECT_MOST} characters.")
+        if len(html) > CLIPPED_ABOVE:
+            self._warnings.append("The mail is larger than 102 KB; some mailboxes will cut its end off.")
+        compiled.removed, compiled.warnings = self._removed, tuple(self._warnings)
+        return compiled
+
+    def _one_line(self, source: str, where: str) -> str:
+        marked = self._marked(source.strip(), where)
+        if len(marked.splitlines()) > 1:
+            self._refuse("line_break", f"{where} must be one line.")
+        if self._marks.word("x", 0) in marked:
+            self._refuse("misplaced_tag", f"{where} cannot hold the unsubscribe tag.")
+        return marked
+
+    def _marked(self, source: str, where: str) -> str:
+        parts = read(
+            source, where, tags=self._facts.tags, constants=self._facts.constants, problems=self.problems
+        )
+        return self._marks.marked(parts)
+
+    def _html(self, content: EmailContent, sender: SenderFacts) -> str:
+        if len(content.html) > HTML_MOST:
+            self._refuse("too_long", "The body is larger than 5 MB.")
+            return ""
+        # editors write the quotes inside a tag as entities
+        source = _TAG.sub(lambda found: unescape(found[0]), content.html)
+        cleaned = clean(self._marked(source, "The body"))
+        body = document.Body(
+            cleaned,
+            place=lambda href, tracked: self._links.placed(href, tracked=tracked),
+            image=self._links.image,
+            unsubscribe=self._marks.word("x", 0),
+        )
+        self._removed = cleaned.removed
+        self._judge(body)
+        html = document.framed(body.html(), cleaned, self._frame(content, sender))
+        if self._in_styles(html):
+            self._refuse("misplaced_tag", "A merge tag cannot stand in a style.")
+        return html
+
+    def _judge(self, body: document.Body) -> None:
+        if not body.has_content:
+            self._refuse("body_missing", "The body is empty.")
+        if self._facts.promotional and not body.unsubscribe_visible:
+            self._refuse(
+                "unsubscribe_missing",
+                "A promotional e-mail needs the unsubscribe tag as a link that can be seen.",
+            )
+        if body.images_without_text:
+            self._warnings.append(f"{body.images_without_text} pictures have no alternative text.")
+
+    def _frame(self, content: EmailContent, sender: SenderFacts) -> document.Frame:
+        facts = self._facts
+        identity = [part for part in (facts.legal_name, facts.postal_address) if part]
+        if facts.promotional and len(identity) < 2:
+            self._warnings.append("The footer lacks the company's legal name or postal address.")
+        return document.Frame(
+            language=facts.language,
+            title=sender.display_name or sender.identity,
+            preview=escape(self._one_line(content.preview, "The preview text")),
+            footer="<br>".join(map(escape, identity)),
+            open_pixel=self._tracked("o") if facts.track_opens else "",
+            hidden_link=self._tracked("h") if facts.track_links and self._links.links() else "",
+        )
+
+    def _tracked(self, kind: str) -> str:
+        return self._marks.word(kind, 0)
+
+    def _text(self, content: EmailContent) -> str:
+        text = self._marked(content.text, "The text part")
+        placed = self._links.in_text(text, plain.addresses(text))
+        identity = [part for part in (self._facts.legal_name, self._facts.postal_address) if part]
+        return "\n".join([placed.rstrip("\n"), "", *identity, ""])
+
+    def _in_styles(self, html: str) -> bool:
+        styles = re.findall(r'<style>.*?</style>|style="[^"]*"', html, re.DOTALL)
+        return any(self._marks.pattern.search(style) for style in styles)
+
+    def _head(self, sender: SenderFacts) -> mime.Head:
+        lines = [b"From: " + self._mailbox(sender.identity, sender.display_name)]
+        if sender.reply_to:
+            lines.append(b"Reply-To: " + self._mailbox(sender.reply_to, ""))
+        domain = (wire(sender.identity) or b"@invalid").rpartition(b"@")[2]
+        before_to = b"".join(line + b"\r\n" for line in lines)
+        return mime.Head(before_to, domain, self._facts.promotional, self._facts.clock_shift)
+
+    def _mailbox(self, address: str, name: str) -> bytes:
+        encoded = wire(address)
+        if encoded is None:
+            self._refuse("sender", f"“{address}” cannot be a sender's e-mail address.")
+            return b""
+        return encoding.phrase(name) + b"\r\n <" + encoded + b">" if name else encoded
+
+    def _refuse(self, code: str, text: str) -> None:
+        self.problems.append(Problem(code, text))
