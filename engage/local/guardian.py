@@ -93,10 +93,13 @@ def run(home: Home, names: list[str], *, durable: bool) -> int:
     signal.signal(signal.SIGTERM, lambda *_: setattr(guardian, "asked_to_stop", True))
     try:
         addresses = guardian.start()
-    except StartRefused as refusal:
+    except (StartRefused, OSError) as error:  # OSError: a full disk, a program that may not be run
         guardian.stop()
-        _announce({"refused": str(refusal)})
-        log.error("%s", refusal)  # noqa: TRY400  the line says all
+        refusal = (
+            str(error) if isinstance(error, StartRefused) else f"The local servers did not start: {error}."
+        )
+        _announce({"refused": refusal})
+        log.exception("%s", refusal)
         return 1
     partial = state.with_suffix(".new")
     partial.write_text(json.dumps(addresses))

@@ -45,13 +45,13 @@ class Identity:
     def disk_uid(self) -> int:
         return os.geteuid() if self.uid is None else self.uid
 
-    def give(self, folder: Path, *, inside: Path) -> None:
-        """Hand over a folder, and let its new owner pass through the home above it (never above the home)."""
+    def give(self, path: Path, *, inside: Path) -> None:
+        """Hand over a file or folder, and let its new owner pass through the home above it (never above the home)."""
         if self.uid is None or self.gid is None:
             return
-        os.chown(folder, self.uid, self.gid)
-        for parent in folder.parents:
-            if parent.is_relative_to(inside):
+        os.chown(path, self.uid, self.gid)
+        for parent in path.parents:
+            if parent.is_relative_to(inside) and parent.stat().st_uid != self.uid:
                 parent.chmod(parent.stat().st_mode | 0o011)
 
 

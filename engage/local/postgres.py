@@ -140,7 +140,7 @@ class Postgres:
         )  # fmt: skip
         if made.returncode != 0:
             raise StartRefused(
-                f"PostgreSQL could not make its data in {self.data}: {_first_error(made.stderr)}."
+                f"PostgreSQL could not make its data in {self.data}: {_complaint(made.stderr)}."
             )
         (aside / "engage.conf").write_text(CONFIGURATION)
         self.identity.give(aside / "engage.conf", inside=self.home.path)
@@ -168,10 +168,10 @@ class Postgres:
 
 
 def _last_line(path: Path) -> str:
-    lines = path.read_text(errors="replace").splitlines() if path.exists() else []
-    return lines[-1] if lines else "no word from it"
+    return _complaint(path.read_text(errors="replace")) if path.exists() else "no word from it"
 
 
-def _first_error(text: str) -> str:
-    lines = [line for line in text.splitlines() if "error" in line.lower() or "fatal" in line.lower()]
-    return (lines or text.splitlines() or ["no word from initdb"])[0]
+def _complaint(text: str) -> str:
+    """The line that says what went wrong: the last one at ERROR or FATAL."""
+    lines = text.splitlines() or ["no word from it"]
+    return next((line for line in reversed(lines) if "error" in line.lower() or "FATAL" in line), lines[-1])
