@@ -1,7 +1,8 @@
 """Campaigns, their messages and approvals; runs and the delivery ledger."""
 
 from campaigns.models.campaign import Campaign, Objective
-from campaigns.models.delivery import Delivery, DeliveryEvent, ParkedReceipt
+from campaigns.models.delivery import Delivery, DeliveryEvent, ParkedReceipt, ShortLink
+from campaigns.models.draft import FormDraft
 from campaigns.models.message import (
     Link,
     Message,
@@ -9,9 +10,9 @@ from campaigns.models.message import (
     MessageContent,
     MessageEdit,
     MessageVersion,
-    TestSend,
 )
 from campaigns.models.run import Allowance, Chunk, Occurrence, Recipient, Retry, Run, Tally
+from campaigns.models.testing import TestContact, TestSend
 
 __all__ = [
     "Allowance",
@@ -19,6 +20,7 @@ __all__ = [
     "Chunk",
     "Delivery",
     "DeliveryEvent",
+    "FormDraft",
     "Link",
     "Message",
     "MessageAudience",
@@ -31,6 +33,8 @@ __all__ = [
     "Recipient",
     "Retry",
     "Run",
+    "ShortLink",
     "Tally",
+    "TestContact",
     "TestSend",
 ]

@@ -136,3 +136,24 @@ class ParkedReceipt(Owned):
 
     def __str__(self) -> str:
         return self.reference
+
+
+class ShortLink(models.Model):
+    """A short code in a text message → the delivery and what it is for (H-21). No policy: the code comes first.
+
+    Holds ids only. Written by the commit that announces the message, so a code in somebody's hands always leads
+    somewhere. `purpose`: the number of a link, or `channels.tokens.SHORT_UNSUBSCRIBE`.
+    """
+
+    code = models.BigIntegerField(primary_key=True)
+    org = models.ForeignKey(
+        "orgs.Org", on_delete=models.DO_NOTHING, db_constraint=False, related_name="+", db_index=False
+    )
+    customer_id = models.BigIntegerField()
+    run_on = models.DateField()
+    run_id = models.BigIntegerField()
+    seq = models.BigIntegerField()
+    purpose = models.SmallIntegerField()
+
+    def __str__(self) -> str:
+        return f"short link {self.code}"

@@ -140,7 +140,8 @@ class Recipient(OfRun):
 class Chunk(OfRun):
     """Some thousand consecutive `seq` of one zone. A lane owns it by `epoch` until its lease ends.
 
-    `intent_hi`: up to here hand-overs may have begun. It never falls. `done`: its rows that are in the ledger.
+    `intent_hi`: up to here hand-overs may have begun. It never falls. `done`: its rows that left it, into the ledger
+    or into `retry`; so the first `intent_hi - first_seq + 1 - done` rows' worth is in a lane's hands right now.
     """
 
     pk = models.CompositePrimaryKey("org_id", "run_id", "no")
@@ -153,11 +154,14 @@ class Chunk(OfRun):
     owner = models.CharField(max_length=60, blank=True)
     epoch = models.IntegerField(default=0)
     lease_until = models.DateTimeField(null=True)
+    draining = models.BooleanField(
+        default=False, help_text="Its lane has given back what it had not begun, and begins nothing more"
+    )
     zone = models.CharField(max_length=60, blank=True)
     not_before = models.DateTimeField()
     not_after = models.DateTimeField(null=True, help_text="When quiet hours begin; None: never")
     closed = models.BooleanField(
-        default=False, help_text="Nothing is left to announce, and nothing in flight"
+        default=False, help_text="Nothing is left to announce, and nothing in a lane's hands"
     )
 
     objects = OwnedQuerySet["Chunk"].as_manager()
@@ -176,7 +180,8 @@ class Chunk(OfRun):
 class Retry(OfRun):
     """What was proven not handed over, or released by a person, and waits for its next try.
 
-    `announced` is committed before the first byte; an announced one whose lease died is unconfirmed.
+    `announced` is committed before the first byte; an announced one whose lease died is unconfirmed. It never falls
+    back by itself: only the lane that announced it can say that it was not begun.
     """
 
     pk = models.CompositePrimaryKey("org_id", "run_id", "seq")
@@ -189,11 +194,21 @@ class Retry(OfRun):
     epoch = models.IntegerField(default=0)
     lease_until = models.DateTimeField(null=True)
     announced = models.BooleanField(default=False)
+    draining = models.BooleanField(default=False, help_text="As of a chunk: what is announced has begun")
 
     objects = OwnedQuerySet["Retry"].as_manager()
 
     class Meta:
-        indexes = [models.Index(fields=["org", "run_id", "not_before"], name="retry_due")]
+        indexes = [
+            models.Index(
+                fields=["org", "run_id", "not_before"],
+                name="retry_due",
+                condition=models.Q(announced=False),
+            ),
+            models.Index(
+                fields=["org", "run_id"], name="retry_announced", condition=models.Q(announced=True)
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"retry of {self.seq} of run {self.run_id}"
@@ -206,8 +221,7 @@ class Tally(OfRun):
     """
 
     pk = models.CompositePrimaryKey("org_id", "run_id", "id")
-    # From the sequence `campaigns_tally_id_seq`; only makes the key.
-    id = models.BigIntegerField()
+    id = models.BigIntegerField(help_text="Random; only makes the key (a sequence would be volatile)")
     slot = models.SmallIntegerField()
     channel = models.CharField(max_length=8)
     variant = models.SmallIntegerField()

@@ -25,6 +25,7 @@ WITHOUT_POLICY = frozenset(
         "auth_group",
         "auth_group_permissions",
         "auth_permission",
+        "campaigns_shortlink",
         "django_content_type",
         "django_migrations",
         "django_session",
