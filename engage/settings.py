@@ -6,9 +6,12 @@ A missing secret stops a production start; the local stack (`engage up`) makes i
 from pathlib import Path
 from typing import Any
 
+import django_stubs_ext
 import environ
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
+
+django_stubs_ext.monkeypatch()  # Django's generic classes can be subscripted at run time too
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -27,6 +30,8 @@ TRACKING_URL = env.str("ENGAGE_TRACKING_URL", default=CONSOLE_URL).rstrip("/")
 # The sandbox carrier of the local stack; empty where there is none.
 CARRIER_URL = env.str("ENGAGE_CARRIER_URL", default="")
 CARRIER_SMTP = env.str("ENGAGE_CARRIER_SMTP", default="")
+# Internal relays and gateways ("host" or "host:port") that senders may name; others must be on the public internet.
+OUTBOUND_ALLOWED = env.list("ENGAGE_OUTBOUND_ALLOWED", default=[])
 
 INSTALLED_APPS = [
     "django.contrib.auth",
@@ -127,6 +132,16 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
+
+# The send (docs/architecture.md, campaigns/dispatch). The defaults suit a server; tests make the times short.
+SEND_LEASE_SECONDS = env.float("ENGAGE_SEND_LEASE_SECONDS", default=30.0)
+SEND_LANE_SECONDS = env.float("ENGAGE_SEND_LANE_SECONDS", default=20.0)
+SEND_LANES = env.int("ENGAGE_SEND_LANES", default=2)  # workers that one run may use at a time
+SEND_WINDOW = env.int("ENGAGE_SEND_WINDOW", default=250)  # most messages announced by one commit
+SEND_CHUNK_ROWS = env.int("ENGAGE_SEND_CHUNK_ROWS", default=5_000)
+SEND_SLICE_CUSTOMERS = env.int("ENGAGE_SEND_SLICE_CUSTOMERS", default=500_000)
+SEND_RETRY_SECONDS = [float(gap) for gap in env.list("ENGAGE_SEND_RETRY_SECONDS", default=[30, 120, 600, 3600])]
+SEND_BACK_OFF_SECONDS = env.float("ENGAGE_SEND_BACK_OFF_SECONDS", default=5.0)  # after a fault; doubles to 300
 
 AUTH_USER_MODEL = "orgs.User"
 AUTHENTICATION_BACKENDS = ["engage.orgs.signin.EmailBackend", "guardian.backends.ObjectPermissionBackend"]

@@ -6,3 +6,9 @@ class OrgsConfig(AppConfig):
 
     name = "engage.orgs"
     label = "orgs"
+
+    def ready(self) -> None:
+        # Models can be imported only now.
+        from engage.orgs import menu, tasks  # noqa: F401, PLC0415
+
+        menu.add(menu.Entry(90, "Settings", "settings", "settings", "cog-6-tooth", "settings.view"))

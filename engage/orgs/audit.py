@@ -52,7 +52,7 @@ def _digest(entry: AuditEntry) -> str:
 
 
 @transaction.atomic
-def record(  # noqa: PLR0913 - an entry is nine facts (T-31)
+def record(
     org: Org | int,
     action: str,
     *,

@@ -9,6 +9,7 @@ from typing import Any, Concatenate, ParamSpec, Protocol, cast
 from urllib.parse import urlencode
 
 from django.contrib.auth.decorators import login_required
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
@@ -16,9 +17,9 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django_htmx.middleware import HtmxDetails
 
-from engage.orgs import audit
+from engage.orgs import audit, tasks
 from engage.orgs.access import Access, NotAllowed, access_of
-from engage.orgs.models import Org, OrgSettings, User
+from engage.orgs.models import Job, Org, OrgSettings, User
 from engage.orgs.tenancy import org_context
 
 P = ParamSpec("P")
@@ -68,7 +69,7 @@ def org_view(
         @login_required
         def door(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
             slug = kwargs.pop("org")
-            user = cast(User, request.user)
+            user = cast("User", request.user)
             org = Org.objects.filter(slug=slug, seat__user=user).first()
             if org is None:
                 raise Http404
@@ -77,9 +78,9 @@ def org_view(
                     access = access_of(user, org)
                     if access is None:
                         raise Http404
-                    inside = cast(OrgRequest, request)
+                    inside = cast("OrgRequest", request)
                     inside.org, inside.access = org, access
-                    inside.settings = OrgSettings.objects.for_org(org).get()
+                    inside.settings = org.settings = OrgSettings.objects.for_org(org).get()
                     if right is not None:
                         access.require(right)
                     if fresh and request.method == "POST" and not is_fresh(request):
@@ -88,7 +89,7 @@ def org_view(
             except NotAllowed as refused:
                 return _refuse(request, org, user, refused)
 
-        cast(_Marked, door).right = right
+        cast("_Marked", door).right = right
         return door
 
     return wrap
@@ -113,6 +114,11 @@ def _refuse(request: HttpRequest, org: Org, user: User, refused: NotAllowed) -> 
             after={"right": refused.right, "path": request.path[:200]},
         )
         return render(request, "403.html", {"reason": str(refused)}, status=403)
+
+
+def ring_job(job: Job) -> None:
+    """Start a job once this request has committed; a lost bell costs a minute, the scheduler rings again."""
+    transaction.on_commit(lambda: tasks.run_job.delay(org_id=job.org_id, job_id=job.pk))
 
 
 def org_url(org: Org, name: str, **kwargs: Any) -> str:

@@ -6,6 +6,7 @@ dash, never as 0 (M-04).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
@@ -75,6 +76,11 @@ def number(value: Number | None, style: Style = PLAIN, *, places: int = 0) -> st
     return _signed(exact, format_decimal(abs(exact), format=pattern, locale=_locale(style)))
 
 
+def exports_percent(value: Number | None) -> str:
+    """Six decimals and a point, whatever the org's format; empty where it does not apply (M-03, M-04)."""
+    return "" if value is None else str(rounded(value, 6))
+
+
 def compact(value: Number | None, style: Style = PLAIN) -> str:
     """Three figures for tiles: 1.24M; 12.4 L and 3.18 Cr where the org counts in lakh and crore."""
     if value is None:
@@ -119,6 +125,15 @@ def signed(value: Number | None, style: Style = PLAIN, *, places: int = 0) -> st
     """A difference: + is written too."""
     text = number(value, style, places=places)
     return f"+{text}" if value is not None and rounded(value, places) > 0 else text
+
+
+def axis(ticks: Sequence[Number], style: Style = PLAIN) -> list[str]:
+    """The ticks of one axis in one unit, so that 40k never stands under 120,000."""
+    top = max((abs(tick) for tick in ticks), default=0)
+    size, suffix = next((unit for unit in _SHORT_UNITS[style.number_format] if top >= unit[0]), (1, ""))
+    scaled = [Decimal(str(tick)) / size for tick in ticks]
+    places = max((_decimals(tick) for tick in scaled), default=0)
+    return [number(tick, style, places=places) + (suffix if tick else "") for tick in scaled]
 
 
 def zone_name(at: datetime) -> str:
@@ -182,6 +197,11 @@ def _short(value: Decimal, style: Style) -> str:
                 places = 2 if scaled < Decimal("9.995") else 1 if scaled < Decimal("99.95") else 0
                 return number(scaled, style, places=places) + suffix
     return number(value, style)
+
+
+def _decimals(value: Decimal) -> int:
+    exponent = rounded(value, 2).normalize().as_tuple().exponent
+    return max(-exponent, 0) if isinstance(exponent, int) else 0
 
 
 def _with_symbol(digits: str, code: str, style: Style) -> str:

@@ -31,8 +31,16 @@ def found_org(*, slug: str, name: str, at: datetime, by: User | None = None, **s
 
 
 def add_unit(org: Org, *, name: str, code: str, by: User | None, at: datetime) -> OrgUnit:
-    unit = OrgUnit.objects.create(org=org, name=name, code=code, created_at=at)
-    audit.record(org, "unit.created", by=by, at=at, target=unit, after={"code": code})
+    return save_unit(OrgUnit(org=org, name=name, code=code, created_at=at), by=by, at=at)
+
+
+@transaction.atomic
+def save_unit(unit: OrgUnit, *, by: User | None, at: datetime, archive: bool = False) -> OrgUnit:
+    """A new unit, a new name, or a unit put away; its code stays (T-02)."""
+    action = "unit.created" if unit.pk is None else "unit.archived" if archive else "unit.changed"
+    unit.status = OrgUnit.Status.ARCHIVED if archive else OrgUnit.Status.ACTIVE
+    unit.save()
+    audit.record(unit.org_id, action, by=by, at=at, target=unit, after={"name": unit.name, "code": unit.code})
     return unit
 
 

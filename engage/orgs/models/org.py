@@ -23,6 +23,9 @@ class Org(models.Model):
     name = models.CharField(max_length=100)
     created_at = models.DateTimeField()
 
+    # Set by the door of a request, for the pages; a row of its own behind the org's policy.
+    settings: OrgSettings
+
     class Meta:
         default_permissions = ()
         permissions = RIGHTS

@@ -57,7 +57,9 @@ class Seat(models.Model):
     """That a user has a seat in an org: only what the switcher needs before any context is open."""
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="seats")
-    org = models.ForeignKey("orgs.Org", on_delete=models.CASCADE, related_name="+")
+    org = models.ForeignKey(
+        "orgs.Org", on_delete=models.CASCADE, related_name="seats", related_query_name="seat"
+    )
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["user", "org"], name="one_seat_a_user_and_org")]

@@ -6,15 +6,14 @@ The tags read `org` from the page. Outside any org (sign-in, errors) they write 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from functools import lru_cache
 from typing import Any, Final
-from urllib.parse import urlencode
 
 import heroicons
 from django import template
-from django.forms import BaseForm, BoundField
+from django.forms import BaseForm
 from django.http import QueryDict
 from django.template import Context
 from django.utils.html import conditional_escape, format_html, format_html_join
@@ -125,23 +124,18 @@ def html_attrs(attrs: Any) -> SafeString:
     says so). Here None and False leave the attribute out, True writes its name alone.
     """
     given: Mapping[str, Any] = attrs.attrs_dict() if hasattr(attrs, "attrs_dict") else attrs
-    kept = [(_name(name), value) for name, value in given.items() if value is not None and value is not False]
-    return format_html_join(
-        " ",
-        "{}",
-        ((mark_safe(name if value is True else f'{name}="{_quoted(value)}"'),) for name, value in kept),  # noqa: S308 - both halves are checked and escaped
-    )
+    kept = ((name, value) for name, value in given.items() if value is not None and value is not False)
+    return format_html_join(" ", "{}", ((_attribute(name, value),) for name, value in kept))
 
 
-def _name(name: str) -> str:
+def _attribute(name: str, value: object) -> SafeString:
     if not _ATTRIBUTE_NAME.fullmatch(name):
         raise ValueError(f"{name!r} is not the name of an attribute")
-    return name
-
-
-def _quoted(value: object) -> str:
-    # Text already safe as HTML may still hold a quote, which would end the attribute.
-    return conditional_escape(value).replace('"', "&quot;")
+    if value is True:
+        return format_html("{}", name)
+    # Text that is safe as HTML may still hold a quote, which would end the attribute.
+    quoted = conditional_escape(value).replace('"', "&quot;")
+    return format_html('{}="{}"', name, mark_safe(quoted))  # noqa: S308 - escaped in the line above
 
 
 @register.filter
@@ -149,7 +143,7 @@ def error_links(form: BaseForm) -> list[dict[str, str]]:
     """Every error of a form with the address of its field, in the order of the page, for the summary."""
     links = [{"text": str(text), "href": "", "label": ""} for text in form.non_field_errors()]
     for field in form:
-        target = field.id_for_label or field.auto_id
+        target = f"{field.auto_id}_0" if field.use_fieldset else field.id_for_label
         links += [
             {
                 "text": str(text),
@@ -162,8 +156,14 @@ def error_links(form: BaseForm) -> list[dict[str, str]]:
 
 
 @register.filter
-def without_placeholder_id(field: BoundField) -> str:
-    return field.id_for_label or field.auto_id
+def initials(name: str) -> str:
+    return "".join(word[0] for word in str(name).split()[:2]).upper()
+
+
+@register.filter
+def on_tabbar(menu: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The four places a phone shows; the rest is under "More". Making something new is not a place."""
+    return [item for item in menu if not item.get("action")][:4]
 
 
 @register.simple_tag

@@ -1,0 +1,31 @@
+"""Where a signed-in person lands, and the switch between their orgs (T-07)."""
+
+from __future__ import annotations
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
+
+from engage.orgs.doors import OrgRequest, org_view
+from engage.orgs.menu import menu_for
+from engage.orgs.models import Org
+
+
+@never_cache
+@login_required
+def home(request: HttpRequest) -> HttpResponse:
+    """The only org, or the choice between several."""
+    orgs = list(Org.objects.filter(seat__user=request.user).order_by("name"))
+    if len(orgs) == 1:
+        return redirect("org-home", org=orgs[0].slug)
+    return render(request, "orgs/home.html", {"orgs": orgs})
+
+
+@org_view()
+def org_home(request: OrgRequest) -> HttpResponse:
+    """The first page of the menu that the member may see."""
+    menu = menu_for(request.access, request.path)
+    if menu:
+        return redirect(str(menu[0]["url"]))
+    return render(request, "orgs/nothing_to_do.html")
