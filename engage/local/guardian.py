@@ -37,8 +37,7 @@ class Guardian:
         self.asked_to_stop = False
 
     def start(self) -> dict[str, str]:
-        for name in self.names:
-            server = SERVERS[name](self.home, durable=self.durable)
+        for server in [SERVERS[name](self.home, durable=self.durable) for name in self.names]:
             self.running.append((server, server.start()))
         for server, process in self.running:
             server.wait_ready(process)

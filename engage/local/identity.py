@@ -56,7 +56,11 @@ class Identity:
 
 
 def ends_with_parent(how: signal.Signals) -> None:
-    """On Linux the kernel signals this process when the thread that started it is gone."""
+    """On Linux the kernel signals this process when the thread that started it is gone.
+
+    The guardian ignores Ctrl-C, and a program would go on ignoring it until it has set up its own answer.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     if sys.platform == "linux":
         _libc.prctl(PR_SET_PDEATHSIG, int(how), 0, 0, 0)
 

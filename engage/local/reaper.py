@@ -1,4 +1,4 @@
-"""Ends a stack's processes when its launcher was killed: `python -m engage.local.reaper`.
+"""Ends a stack's processes when its launcher was killed: `python -m engage.local.reaper SECONDS`.
 
 The launcher tells the process groups on our standard input (`+123` began, `-123` ended). The end of that pipe
 means that the launcher is gone, however it went. We hold its share in the servers until we are done.
@@ -9,8 +9,6 @@ import os
 import signal
 import sys
 import time
-
-GRACE_SECONDS = 15.0
 
 
 def lives(group: int) -> bool:
@@ -23,12 +21,12 @@ def lives(group: int) -> bool:
     return True
 
 
-def end(groups: set[int]) -> None:
-    """SIGTERM to each group's leader, and SIGKILL to what is left of a group."""
+def end(groups: set[int], *, grace: float) -> None:
+    """SIGTERM to each group's leader, and SIGKILL to what is left of a group after so many seconds."""
     for group in groups:
         with contextlib.suppress(ProcessLookupError):
             os.kill(group, signal.SIGTERM)
-    deadline = time.monotonic() + GRACE_SECONDS
+    deadline = time.monotonic() + grace
     while any(lives(group) for group in groups) and time.monotonic() < deadline:
         time.sleep(0.1)
     for group in groups:
@@ -46,7 +44,7 @@ def main() -> None:
             groups.add(group)
         else:
             groups.discard(group)
-    end(groups)
+    end(groups, grace=float(sys.argv[1]))
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ SUPERUSER = "postgres"  # of the embedded cluster; nothing but this module conne
 OWNER = "owner"
 RUNTIME = "runtime"
 DATABASE = "engage"
+PASSWORD = "runtime-password"  # noqa: S105  the file in the home
 
 RUNTIME_ATTRIBUTES = "LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS"
 DEFAULT_PRIVILEGES = """
@@ -60,17 +61,16 @@ def make_runtime(owner_url: str, home: Home) -> str:
 
     The role's password is made once and kept in the home.
     """
-    owner = urlsplit(owner_url)
-    password = home.secret("runtime-password")
-    runtime_url = with_user(owner_url, RUNTIME, password)
-    database = unquote(owner.path.removeprefix("/"))
+    database = unquote(urlsplit(owner_url).path.removeprefix("/"))
     with _connect(owner_url) as connection, connection.cursor() as cursor:
         cursor.execute("SELECT rolsuper OR rolcreaterole FROM pg_roles WHERE rolname = current_user")
         (may_create,) = cursor.fetchone() or (False,)
         cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [RUNTIME])
         exists = cursor.fetchone() is not None
-        if exists and _opens(runtime_url):
-            return runtime_url
+        if exists and home.has_secret(PASSWORD):
+            runtime_url = with_user(owner_url, RUNTIME, home.secret(PASSWORD))
+            if _opens(runtime_url):
+                return runtime_url
         if exists or not may_create:
             why = "it exists with another password" if exists else "this role may not create roles"
             raise StartRefused(
@@ -79,6 +79,7 @@ def make_runtime(owner_url: str, home: Home) -> str:
                 f"GRANT CONNECT ON DATABASE {database} TO {RUNTIME}; "
                 f"then set DATABASE_OWNER_URL to the URL given now and DATABASE_URL to that of {RUNTIME}."
             )
+        password = home.secret(PASSWORD)
         cursor.execute(f"CREATE ROLE {RUNTIME} {RUNTIME_ATTRIBUTES} PASSWORD %s", [password])
         cursor.execute(
             sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(
@@ -86,7 +87,7 @@ def make_runtime(owner_url: str, home: Home) -> str:
             )
         )
         cursor.execute(sql.SQL(DEFAULT_PRIVILEGES).format(of=sql.SQL(""), runtime=sql.Identifier(RUNTIME)))
-    return runtime_url
+    return with_user(owner_url, RUNTIME, password)
 
 
 def check_reachable(url: str, name: str) -> None:

@@ -85,7 +85,7 @@ def _given_database(home: Home, given: Mapping[str, str], *, first: bool) -> tup
         return owner_url, runtime_url
     if owner_url is None and runtime_url is not None:
         # A command without the owner's URL works with what it has, unless `engage up` was here before.
-        was_here = home.has_secret("runtime-password") and urlsplit(runtime_url).username != roles.RUNTIME
+        was_here = home.has_secret(roles.PASSWORD) and urlsplit(runtime_url).username != roles.RUNTIME
         if not first and not was_here:
             return None, runtime_url
     owner = owner_url or runtime_url or ""
@@ -93,11 +93,11 @@ def _given_database(home: Home, given: Mapping[str, str], *, first: bool) -> tup
 
 
 def _check_scheme(name: str, url: str) -> None:
-    scheme = urlsplit(url).scheme
-    if scheme not in SCHEMES[name]:
+    scheme, separator, _ = url.partition("://")
+    if not separator or scheme not in SCHEMES[name]:
         raise StartRefused(
-            f"{name} begins with {scheme or url.partition(':')[0] or 'nothing'}://, "
-            f"it must begin with {' or '.join(s + '://' for s in SCHEMES[name])}."
+            f"{name} must begin with {' or '.join(known + '://' for known in SCHEMES[name])}; "
+            + (f"it begins with {scheme}://." if separator else "it is not a URL.")
         )
 
 

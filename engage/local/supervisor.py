@@ -19,7 +19,7 @@ from engage.local.home import CHECKOUT
 GRACE_SECONDS = 40.0  # a worker ends the task it is at
 LOOK_SECONDS = 0.05
 STEADY_SECONDS = 30.0  # a part that ran this long starts afresh with its delays
-TRIES_BEFORE_READY = 4
+TRIES_BEFORE_READY = 3
 COLOURS = {"engage": 32, "web": 36, "worker": 33, "scheduler": 35, "carrier": 34, "demo": 95}
 
 

@@ -36,7 +36,7 @@ def up(options: Options) -> None:
         screen.say("engage", f"starting in {options.home.path}")
         stack = open_stack(options.home, first=True)
         try:
-            with _reaper(stack) as tell:
+            with reaper(stack) as tell:
                 _Start(options, stack, Supervisor(screen, tell), began).run()
         finally:
             stack.leave()
@@ -175,11 +175,11 @@ def _only_one_in(home: Home) -> Iterator[None]:
 
 
 @contextmanager
-def _reaper(stack: Stack) -> Iterator[Callable[[str], None]]:
+def reaper(stack: Stack, *, grace: float = 15.0) -> Iterator[Callable[[str], None]]:
     """It outlives us by a moment if we are killed, and holds our share in the servers that long."""
     shared = () if stack.share is None else (stack.share.descriptor,)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "engage.local.reaper"],
+    process = subprocess.Popen(  # noqa: S603
+        [sys.executable, "-m", "engage.local.reaper", str(grace)],
         cwd=CHECKOUT, stdin=subprocess.PIPE, start_new_session=True, pass_fds=shared, text=True,
     )  # fmt: skip
 
