@@ -15,3 +15,8 @@ def lookup_key(kind: str, normal: str) -> int:
 LOOKUP_KEY_SQL = (
     "('x' || left(encode(sha256(convert_to({kind} || ':' || {normal}, 'UTF8')), 'hex'), 16))::bit(64)::bigint"
 )
+
+
+def folded(text: str) -> str:
+    """The normal form of names and places for comparing and searching: no outer space, case ignored."""
+    return text.strip().casefold()

@@ -24,13 +24,19 @@ LEFT JOIN audiences_addressoptout optout
       AND optout.message_class = %(message_class)s AND optout.key = contact.key
 """
 
+# An opt-out binds the address (A-08) until this customer says yes at a later date (A-07).
+OPTED_OUT: Final = """
+(subscription.value IS FALSE OR (optout.key IS NOT NULL AND NOT
+    (subscription.value IS TRUE AND subscription.at > optout.at)))
+"""
+
 # The state of A-10, first line that applies.
-STATE: Final = """
+STATE: Final = f"""
 CASE
     WHEN contact.value IS NULL THEN 'unavailable'
     WHEN contact.state = 'invalid' THEN 'invalid'
     WHEN contact.state = 'hard_bounced' THEN 'hard_bounced'
-    WHEN optout.key IS NOT NULL OR subscription.value IS FALSE THEN 'unsubscribed'
+    WHEN {OPTED_OUT} THEN 'unsubscribed'
     WHEN subscription.value IS NULL AND %(unset)s <> 'yes' THEN 'unsubscribed'
     WHEN contact.state = 'soft_bounced' THEN 'soft_bounced'
     WHEN subscription.value THEN 'subscribed'
@@ -40,11 +46,11 @@ END
 """
 
 # The skip reason of A-37 from "no contact point" to "do-not-disturb"; empty where the customer can be reached.
-REASON: Final = """
+REASON: Final = f"""
 CASE
     WHEN contact.value IS NULL THEN 'no_contact'
     WHEN contact.state IN ('invalid', 'hard_bounced') THEN 'invalid_contact'
-    WHEN optout.key IS NOT NULL OR subscription.value IS FALSE THEN 'unsubscribed'
+    WHEN {OPTED_OUT} THEN 'unsubscribed'
     WHEN subscription.value IS NULL AND %(unset)s <> 'yes' THEN 'no_consent'
     WHEN %(dnd_applies)s AND customer.do_not_disturb THEN 'dnd'
     ELSE ''

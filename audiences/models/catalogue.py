@@ -12,7 +12,7 @@ from engage.orgs.tenancy import Owned, OwnedQuerySet
 
 
 class Zone(Owned):
-    """A node in the tree of areas. `path` is the codes from the root, `/a/b/`, for "all below"."""
+    """A node in the tree of areas. `path` is the codes from the root, `>north>pune>`, for "all below"."""
 
     code = models.CharField(max_length=60)
     name = models.CharField(max_length=100)
@@ -51,9 +51,12 @@ class Store(Owned):
 
 
 class Category(Owned):
-    """A node in the tree of categories; a sub-category is a child. `path` as in `Zone`."""
+    """A node in the tree of categories; a sub-category is a child. Made by the products that name it.
 
-    code = models.CharField(max_length=120)
+    `code` is the folded names from the root, `grocery>frozen`; `path` the same between `>`, for "all below".
+    """
+
+    code = models.CharField(max_length=400)
     name = models.CharField(max_length=120)
     parent = TenantForeignKey("audiences.Category", null=True, blank=True)
     path = models.CharField(max_length=500, db_collation="C")

@@ -28,7 +28,8 @@ class MessageClass(models.TextChoices):
 class ContactPoint(OfCustomer):
     """One address of a customer (A-06). One a kind is primary; only it is used.
 
-    `key` is the look-up key of the normal form `value`: opt-outs and shared addresses are found by it.
+    `key` is `contacts.address_key` of the normal form `value`: opt-outs and shared addresses are found by it. What
+    could not be brought into normal form is kept as it came, in state `invalid`.
     """
 
     class Kind(models.TextChoices):
@@ -57,10 +58,10 @@ class ContactPoint(OfCustomer):
     objects = OwnedQuerySet["ContactPoint"].as_manager()
 
     class Meta:
-        indexes = [
-            models.Index(
+        constraints = [
+            models.UniqueConstraint(
                 fields=["org", "kind", "customer_id"],
-                name="contact_primary",
+                name="one_primary_contact_a_kind",
                 condition=models.Q(is_primary=True),
             )
         ]
@@ -70,9 +71,14 @@ class ContactPoint(OfCustomer):
 
 
 class Consent(OfCustomer):
-    """History, append-only (A-07): what a customer said on a channel and class, when, and where it came from."""
+    """History, append-only (A-07): what a customer said on a channel and class, when, and where it came from.
 
-    pk = models.CompositePrimaryKey("org_id", "customer_id", "channel", "message_class", "at", "source")
+    `received_at` is in the key because a source may correct what it said of a moment.
+    """
+
+    pk = models.CompositePrimaryKey(
+        "org_id", "customer_id", "channel", "message_class", "at", "source", "received_at"
+    )
     channel = models.CharField(max_length=8, choices=Channel)
     message_class = models.CharField(max_length=12, choices=MessageClass)
     at = models.DateTimeField()

@@ -29,7 +29,9 @@ class Customer(models.Model):
     country = models.CharField(max_length=2, null=True)
     region = models.CharField(max_length=100, null=True)
     city = models.CharField(max_length=100, null=True)
-    # Normal forms for filters: lower case, because lower() is not leakproof under a policy.
+    # Normal forms for filters and search (`keys.folded`), because lower() is not leakproof under a policy.
+    name_norm = models.CharField(max_length=201, null=True, db_collation="C")
+    surname_norm = models.CharField(max_length=100, null=True, db_collation="C")
     region_norm = models.CharField(max_length=100, null=True, db_collation="C")
     city_norm = models.CharField(max_length=100, null=True, db_collation="C")
     home_store_id = models.BigIntegerField(null=True)
@@ -48,7 +50,8 @@ class Customer(models.Model):
         indexes = [
             models.Index(fields=["org", "city_norm"], name="customer_city"),
             models.Index(fields=["org", "registered_at"], name="customer_registered"),
-            models.Index(fields=["org", "external_id"], name="customer_external"),
+            models.Index(fields=["org", "name_norm"], name="customer_name"),
+            models.Index(fields=["org", "surname_norm"], name="customer_surname"),
         ]
 
     def __str__(self) -> str:
@@ -68,6 +71,9 @@ class ExternalRef(models.Model):
     class Kind(models.TextChoices):
         CUSTOMER = "customer", "Customer"
         TRANSACTION = "transaction", "Transaction"
+        # The key is of the sale's external id, the value is the return's: the returns of a sale are found before
+        # the sale itself came, and in whatever month they lie.
+        RETURN = "return", "Return of a sale"
 
     pk = models.CompositePrimaryKey("org_id", "kind", "key", "value")
     org = models.ForeignKey(
@@ -77,7 +83,7 @@ class ExternalRef(models.Model):
     key = models.BigIntegerField()
     value = models.CharField(max_length=100)
     customer_id = models.BigIntegerField()
-    # Of a transaction: where its row is.
+    # Of a transaction or return: where its row is.
     txn_at = models.DateTimeField(null=True)
     txn_id = models.BigIntegerField(null=True)
 
@@ -122,10 +128,10 @@ class CustomerUnit(OfCustomer):
 
 
 class Profile(OfCustomer):
-    """The wide row that filters read: reachability, and purchases as of `computed_at`. Money in minor units.
+    """The wide row that filters read: a customer's purchases as of `computed_at`. Money in minor units.
 
-    Kept by intake for the customers it touched; the windows (`net_30` …) also by the daily job, for customers whose
-    transactions left a window. Returned bills count nothing (A-35).
+    Written by intake only (`audiences.profile`), in the transaction that changed a bill. A customer who never bought
+    has no row: a missing one reads as 0 transactions (A-33). Fully returned bills count nothing (A-35).
     """
 
     pk = models.CompositePrimaryKey("org_id", "customer_id")
