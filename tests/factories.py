@@ -9,7 +9,7 @@ from typing import Any
 import factory
 
 from engage.orgs.founding import found_org, ready_made, seat_member
-from engage.orgs.models import Org, OrgUnit, User
+from engage.orgs.models import Org, OrgSettings, OrgUnit, User
 from engage.orgs.tenancy import org_context
 
 NOW = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
@@ -52,3 +52,9 @@ def member(org: Org, *roles: str, units: list[OrgUnit] | None = None, name: str 
     with org_context(org.pk):
         seat_member(org, person, roles=[ready_made(org, key) for key in roles], units=units, by=None, at=NOW)
     return person
+
+
+def settings_of(org: Org, **changes: Any) -> OrgSettings:
+    """The org's settings, changed without ceremony; its context must be open."""
+    OrgSettings.objects.for_org(org).update(**changes)
+    return OrgSettings.objects.for_org(org).get()

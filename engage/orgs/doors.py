@@ -113,7 +113,7 @@ def _refuse(request: HttpRequest, org: Org, user: User, refused: NotAllowed) -> 
             at=timezone.now(),
             after={"right": refused.right, "path": request.path[:200]},
         )
-        return render(request, "403.html", {"reason": str(refused)}, status=403)
+        return render(request, "403.html", {"exception": str(refused)}, status=403)
 
 
 def ring_job(job: Job) -> None:

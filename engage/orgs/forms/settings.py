@@ -92,7 +92,7 @@ class GeneralForm(forms.ModelForm[OrgSettings]):
     def __init__(self, *args: Any, has_transactions: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.initial.setdefault("name", self.instance.org.name)
-        self.read_revision = self.instance.revision
+        self.read_revision = self.initial["revision"] = self.instance.revision
         if has_transactions:
             self.fields["currency"].disabled = True
             self.fields["currency"].help_text = "Fixed, because transactions exist."

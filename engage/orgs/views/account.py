@@ -16,7 +16,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 from django_otp import login as otp_login
 
-from engage.orgs import invitations, second_factor, signin
+from engage.orgs import audit, invitations, second_factor, signin
 from engage.orgs.doors import client_address
 from engage.orgs.forms.people import (
     AcceptForm,
@@ -49,7 +49,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
         if signin.is_paused(email, address):
             form.add_error(None, "Too many tries. Wait a quarter of an hour, then try again.")
         elif (user := authenticate(request, username=email, password=form.cleaned_data["password"])) is None:
-            signin.count_failure(email, address)
+            _count_failure(request, email)
             form.add_error(None, "E-mail or password is wrong.")
         else:
             signin.forget_failures(email, address)
@@ -68,8 +68,20 @@ def _enter(request: HttpRequest, user: User) -> HttpResponse:
 
 
 def _open_session(request: HttpRequest, user: User) -> None:
+    at = timezone.now()
     login(request, user, backend="engage.orgs.signin.EmailBackend")
-    request.session["proved_at"] = timezone.now().timestamp()
+    request.session["proved_at"] = at.timestamp()
+    with audit.from_address(client_address(request)):
+        signin.keep(user, "signin.succeeded", at=at)
+
+
+def _count_failure(request: HttpRequest, email: str) -> None:
+    address = client_address(request)
+    signin.count_failure(email, address)
+    user = User.objects.by_email(email)
+    if user is not None:
+        with audit.from_address(address):
+            signin.keep(user, "signin.failed", at=timezone.now())
 
 
 @never_cache
@@ -91,7 +103,7 @@ def sign_in_code(request: HttpRequest) -> HttpResponse:
                 otp_login(request, device)
             return redirect(goal)
         else:
-            signin.count_failure(user.email, address)
+            _count_failure(request, user.email)
             form.add_error("code", "This code does not fit. Wait for the next one and try again.")
     return render(request, "orgs/sign_in_code.html", {"form": form})
 
@@ -121,7 +133,7 @@ def prove(request: HttpRequest) -> HttpResponse:
             messages.success(request, "Thank you. Press the button once more to go on.")
             return redirect(_next(request))
         else:
-            signin.count_failure(user.email, address)
+            _count_failure(request, user.email)
             form.add_error("proof", "That does not fit. Try again.")
     return render(request, "orgs/prove.html", {"form": form, "next": _next(request)})
 
