@@ -45,7 +45,7 @@ deployment: .venv/ready-to-develop
 # Reads the file only; no engine is needed. The values stand for the secrets that it must not hold.
 compose:
 	@command -v docker-compose >/dev/null || { echo "make compose needs docker-compose (Debian: apt-get install docker-compose)" >&2; exit 1; }
-	POSTGRES_PASSWORD=x RUNTIME_PASSWORD=x SECRET_KEY=x ENGAGE_HOSTS=x ENGAGE_CONSOLE_URL=x docker-compose config --quiet
+	POSTGRES_PASSWORD=x OWNER_PASSWORD=x RUNTIME_PASSWORD=x SECRET_KEY=x ENGAGE_HOSTS=x ENGAGE_CONSOLE_URL=x docker-compose config --quiet
 
 browser: .venv/ready-to-develop
 	@$(BIN)/python -m engage.local.browser
