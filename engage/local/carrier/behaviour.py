@@ -79,7 +79,7 @@ ADDRESSES = {
     "lose-answer": answer("lose"),
     "drop": answer("drop"),
     "stall": answer("stall", seconds=30),
-    "slow": answer("slow", seconds=1),
+    "slow": answer("slow", seconds=0.2),
 }
 NUMBERS = dict(zip(("9901", "9902", "9903", "9904", "9905", "9906"), ADDRESSES.values(), strict=True))
 
@@ -106,18 +106,18 @@ class Behaviour:
     """An account's behaviour. The counts (`times`, mishaps that befell) live as long as the process."""
 
     def __init__(self, spec: dict[str, Any], *, seed: int) -> None:
-        known = {"answer", "code", "at", "ms", "seconds", "retry_after", "times", *MISHAPS}
+        known = {"answer", "code", "at", "ms", "seconds", "retry_after", "times", "seed", *MISHAPS}
         if unknown := spec.keys() - known:
             raise BadSetting(
                 f"behaviour: unknown {', '.join(sorted(unknown))}; known are {', '.join(sorted(known))}"
             )
-        for name in ("ms", "seconds", "retry_after", "times", *MISHAPS):
+        for name in ("ms", "seconds", "retry_after", "times", "seed", *MISHAPS):
             if isinstance(spec.get(name, 0), bool) or not isinstance(spec.get(name, 0), int | float):
                 raise BadSetting(f"behaviour: {name} is a number")
         kind = spec.get("answer", "accept")
         if kind not in ("accept", *MISHAPS):
             raise BadSetting(f"behaviour: answer is one of accept, {', '.join(MISHAPS)}")
-        self._seed = seed
+        self._seed = spec.get("seed", seed)
         self._standing = None if kind == "accept" else self._asked(spec, kind)
         self._left: int | None = spec.get("times")
         chances = {name: float(spec[name]) for name in MISHAPS if name in spec}

@@ -63,7 +63,7 @@ class Courier:
 
     async def _turn(self, account: Account) -> bool:
         """Plan a slice, deliver what is due; whether there was anything to do."""
-        if not (account.settings.webhook_url or account.settings.browse):
+        if not account.settings.wants_receipts:
             self._receipts.skip(account)
             return False
         planned = self._receipts.plan(account)

@@ -108,7 +108,7 @@ class Ledger:
     def rows(self, offset: int, *, most: int = 4 * LONGEST) -> tuple[list[tuple[int, Row]], int]:
         """Written rows from this offset on with their offsets, about `most` bytes of them, and where they end."""
         offset, rows = max(offset, len(HEADING)), []
-        for line in os.pread(self._fd, min(most, self.written - offset), offset).split(b"\n")[:-1]:
+        for line in os.pread(self._fd, max(0, min(most, self.written - offset)), offset).split(b"\n")[:-1]:
             rows.append((offset, parsed(line.decode())))
             offset += len(line) + 1
         return rows, offset

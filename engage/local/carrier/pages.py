@@ -63,6 +63,9 @@ class Pages:
         raise NOT_FOUND
 
     def _upsert(self, changes: dict[str, Any]) -> Account:
+        former = self._accounts.get(str(changes.get("account")))
+        if former is not None and not former.settings.wants_receipts:
+            self._receipts.skip(former)
         try:
             account = self._accounts.upsert(changes)
         except BadSetting as error:
@@ -95,6 +98,8 @@ class Pages:
                     "stalled": len(account.stalled),
                     "receipts_sent": account.counts["receipts_sent"],
                     "receipts_waiting": self._receipts.waiting(account),
+                    "receipts_due": self._receipts.due_now(account),
+                    "ledger_unplanned": self._receipts.unplanned(account),
                 }
                 for account in self._accounts
             },

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from engage.local.carrier.accounts import Account
+from engage.local.carrier.ledger import HEADING
 from engage.local.carrier.planning import Planned, planned
 
 MOST_WAITING = 500_000
@@ -48,6 +49,15 @@ class Receipts:
 
     def waiting(self, account: Account) -> int:
         return self._waiting[account.name]
+
+    def due_now(self, account: Account) -> int:
+        counted = "SELECT count(*) FROM receipt WHERE account = ? AND due <= ?"
+        (due,) = self._db.execute(counted, (account.name, time.time_ns() // 1_000_000)).fetchone()
+        return int(due)
+
+    def unplanned(self, account: Account) -> int:
+        """Bytes of the ledger, beyond its heading, that no receipt was made of yet."""
+        return account.ledger.end - max(self._reached.get(account.name, 0), len(HEADING))
 
     def plan(self, account: Account) -> bool:
         """Turn a slice of the ledger's new rows into receipts; whether there was one."""

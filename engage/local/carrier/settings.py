@@ -43,7 +43,7 @@ RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
         "1 to 64 letters, digits, _ . -",
     ),
     "key": (
-        lambda value: isinstance(value, str) and len(value) >= 8 and value.isprintable(),
+        lambda value: isinstance(value, str) and (not value or len(value) >= 8) and value.isprintable(),
         "8 characters or more",
     ),
     "channel": (lambda value: value in RATES, "email or sms"),
@@ -91,6 +91,10 @@ class Settings:
     test_addresses: bool = True
     duplicate_receipts: float = 0
     shuffle: bool = False
+
+    @property
+    def wants_receipts(self) -> bool:
+        return bool(self.webhook_url) or self.browse
 
     def as_json(self) -> dict[str, Any]:
         return {each.name: getattr(self, each.name) for each in fields(self)}
