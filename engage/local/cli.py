@@ -41,6 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _dispatch(sys.argv[1:] if arguments is None else arguments)
     except StartRefused as refusal:
         sys.exit(f"engage: {refusal}")
+    except KeyboardInterrupt:  # before the supervisor took the signal over
+        sys.exit(130)
 
 
 def _dispatch(arguments: Sequence[str]) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psycopg2
 
-from engage.local import demo_accounts, locks, plan
+from engage.local import demo_accounts, first_tables, locks, plan
 from engage.local.errors import StartRefused
 from engage.local.home import CHECKOUT, SPACE_TO_RUN, Home
 from engage.local.plan import Options
@@ -69,14 +69,20 @@ class _Start:
             raise StartRefused(f"Stopped: {self.supervisor.failure}.")
 
     def _prepare(self) -> bool:
+        ours = self.stack.share is not None and "postgres" in self.stack.share.addresses
+        if ours:
+            first_tables.check(self.options.home)
         self._say("preparing the database")
         owner = self.stack.environment(as_owner=True) | self.local
-        return self.supervisor.finish(
+        prepared = self.supervisor.finish(
             Part("migrate", plan.django("migrate", "--no-input", "-v", "0"), owner, once=True),
             Part(
                 "static", plan.django("collectstatic", "--no-input", "-v", "0"), self.environment, once=True
             ),
         )
+        if prepared and ours:
+            first_tables.remember(self.options.home)
+        return prepared
 
     def _serve(self) -> bool:
         for part in plan.parts(self.options, self.environment):

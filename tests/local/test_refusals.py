@@ -10,7 +10,7 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from engage.local import roles, servers
+from engage.local import first_tables, roles, servers
 from engage.local.errors import StartRefused
 from engage.local.home import CHECKOUT, Home
 
@@ -54,6 +54,22 @@ def test_a_home_that_cannot_be_made_is_refused(engage: Engage, tmp_path: Path) -
     assert refused.stderr.splitlines() == [
         f"engage: Cannot use the folder {tmp_path}/file/home: Not a directory. Choose another with --home DIR."
     ]
+
+
+def test_tables_of_an_earlier_form_of_the_first_migrations_are_refused(home: Home) -> None:
+    """House, section 4: until 0.1.0 a home with an older first migration is refused with what to do."""
+    kept = home.path / "pg" / "engage-first-tables.json"
+    kept.parent.mkdir()
+    first_tables.check(home)
+    first_tables.remember(home)
+    first_tables.check(home)
+
+    kept.write_text(kept.read_text().replace('0001_initial.py": "', '0001_initial.py": "0'))
+
+    with pytest.raises(
+        StartRefused, match=r"0001_initial\.py changed\): choose another --home DIR, or remove .*/pg"
+    ):
+        first_tables.check(home)
 
 
 def test_an_old_python_is_refused_by_make(tmp_path: Path) -> None:

@@ -58,9 +58,25 @@ def python(code: str, *arguments: str) -> list[str]:
     return [sys.executable, "-c", code, *arguments]
 
 
+class Ear(Screen):
+    """A screen that is read by the test."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.heard: list[tuple[str, str]] = []
+
+    def say(self, who: str, text: str) -> None:
+        self.heard.append((who, text))
+
+
 @pytest.fixture
-def supervisor() -> Supervisor:
-    return Supervisor(Screen(), lambda _: None)
+def ear() -> Ear:
+    return Ear()
+
+
+@pytest.fixture
+def supervisor(ear: Ear) -> Supervisor:
+    return Supervisor(ear, lambda _: None)
 
 
 def test_delays_double_up_to_half_a_minute() -> None:
@@ -79,15 +95,13 @@ def test_a_part_that_ended_is_started_again(supervisor: Supervisor, tmp_path: Pa
     assert supervisor.failure is None
 
 
-def test_a_start_that_cannot_succeed_gives_up(
-    supervisor: Supervisor, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_a_start_that_cannot_succeed_gives_up(supervisor: Supervisor, ear: Ear) -> None:
     supervisor.start(Part("web", python("import sys; sys.exit('no such module')"), os.environ))
 
     assert not supervisor.wait(lambda: False)
 
     assert supervisor.failure == "web ended with 1 3 times in a row, see its lines above"
-    assert "web       | no such module" in capfd.readouterr().out.splitlines()
+    assert ("web", "no such module") in ear.heard
 
 
 def test_a_failing_step_is_named(supervisor: Supervisor) -> None:
@@ -96,14 +110,16 @@ def test_a_failing_step_is_named(supervisor: Supervisor) -> None:
 
 
 def test_lines_are_shown_whole_and_with_their_speaker(
-    supervisor: Supervisor, capfd: pytest.CaptureFixture[str]
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
+    supervisor = Supervisor(Screen(), lambda _: None)
+
     supervisor.finish(Part("demo", python(SLOW_SPEAKER), os.environ, once=True))
 
     assert capfd.readouterr().out.splitlines() == ["demo      | half and half", "demo      | zażółć"]
 
 
-def test_what_others_need_stops_after_them(supervisor: Supervisor, tmp_path: Path) -> None:
+def test_what_others_need_stops_after_them(supervisor: Supervisor, ear: Ear, tmp_path: Path) -> None:
     log = tmp_path / "order"
     code = """
 import signal, sys, time
@@ -118,21 +134,17 @@ time.sleep(99)
 """
     supervisor.start(Part("carrier", python(code, str(log), "carrier", "0"), os.environ, stops_last=True))
     supervisor.start(Part("worker", python(code, str(log), "worker", "0.3"), os.environ))
-    shown: list[str] = []
-    supervisor.screen.say = lambda who, _: shown.append(who)  # type: ignore[method-assign]
-    assert supervisor.wait(lambda: len(shown) == 2)
+    assert supervisor.wait(lambda: len(ear.heard) == 2)
 
     supervisor.stop()
 
     assert log.read_text().split() == ["worker", "carrier"]
 
 
-def test_a_second_ctrl_c_kills_at_once(supervisor: Supervisor) -> None:
-    shown: list[str] = []
-    supervisor.screen.say = lambda _, text: shown.append(text)  # type: ignore[method-assign]
+def test_a_second_ctrl_c_kills_at_once(supervisor: Supervisor, ear: Ear) -> None:
     part = Part("worker", python(STUBBORN), os.environ)
     supervisor.start(part)
-    assert supervisor.wait(lambda: shown)
+    assert supervisor.wait(lambda: bool(ear.heard))
     process = part.process
     supervisor.asked_to_stop = 2
 
