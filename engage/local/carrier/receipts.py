@@ -114,8 +114,9 @@ class Receipts:
     def delivered(self, account: Account, receipts: list[Receipt]) -> None:
         with self._db:
             self._db.execute("BEGIN")
-            self._db.executemany("DELETE FROM receipt WHERE id = ?", [(receipt.id,) for receipt in receipts])
-        self._waiting[account.name] -= len(receipts)
+            ids = [(receipt.id,) for receipt in receipts]
+            gone = self._db.executemany("DELETE FROM receipt WHERE id = ?", ids).rowcount
+        self._waiting[account.name] -= gone
         account.counts["receipts_sent"] += len(receipts)
 
     def close(self) -> None:
