@@ -131,7 +131,7 @@ class Template:
 
 def encoder(part: str, kind: str) -> Encoder:
     """How a value is written: escaped for where it stands, then encoded for the mail."""
-    encode = {"first words": _first_words, "words": words, "text": qp_text, "html": qp_html}[part]
+    encode = _ENCODERS[part]
     if kind == "u":
         return lambda value: encode(url_value(value))
     if kind == "w":
@@ -200,6 +200,14 @@ class EmailRenderer:
 
 def _first_words(text: str) -> bytes:
     return words(text).removeprefix(b"\r\n ")
+
+
+_ENCODERS: dict[str, Encoder] = {
+    "first words": _first_words,
+    "words": words,
+    "text": qp_text,
+    "html": qp_html,
+}
 
 
 @lru_cache(maxsize=64)

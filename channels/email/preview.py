@@ -6,7 +6,6 @@ from datetime import date
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from html import escape
-from typing import cast
 
 from channels.rendering import Compiled, Preview, Values
 from channels.tokens import (
@@ -24,7 +23,7 @@ def shown(compiled: Compiled, values: Values, tracking_url: str) -> Preview:
     """Rendered by the send's own renderer, for a delivery that never exists (run 0)."""
     signer = RunSigner(org=0, run_on=date(2000, 1, 1), run=0, links=len(compiled.links))
     raw = compiled.renderer(signer)(0, 0, "preview@example.com", values, 0).body
-    message = cast("EmailMessage", message_from_bytes(raw, policy=policy.default))
+    message = message_from_bytes(raw, policy=policy.default)
     signed = signer.sign(0, 0)
     places = {
         f"{tracking_url}/u/{unsubscribe_token(signed).decode()}": f"{tracking_url}/u/preview",
