@@ -91,6 +91,9 @@ TEMPLATES: list[dict[str, Any]] = [
     }
 ]
 
+# A component sees what it is given and what every page knows, not the names that happen to be around it.
+COTTON_ISOLATE_BY_DEFAULT = True
+
 
 def _database() -> dict[str, Any]:
     """The runtime role's database; the owner's only for migrations (`ENGAGE_AS_OWNER`) and tests."""

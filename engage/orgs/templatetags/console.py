@@ -106,7 +106,7 @@ def dash(value: object) -> object:
 def icon(name: str, size: int = 16, tone: str = "", kind: str = "mini", label: str = "") -> SafeString:
     """An inline SVG. Decoration unless `label` says what it means."""
     picture = _icon(str(name), int(size), str(tone), str(kind))
-    return format_html('{}<span class="vh">{}</span>', picture, label) if label else picture
+    return format_html('{}<span class="hidden-text">{}</span>', picture, label) if label else picture
 
 
 @lru_cache(maxsize=512)

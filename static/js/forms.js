@@ -1,0 +1,53 @@
+// Forms: a warning before unsaved text is left (data-guard), the state of forms that save themselves
+// (data-autosave), and a file dropped on its field (data-drop).
+
+const dirty = new Set();
+
+document.addEventListener("input", (event) => {
+  const form = event.target.closest("form[data-guard]");
+  if (form && !form.hasAttribute("data-autosave")) dirty.add(form);
+});
+
+document.addEventListener("submit", (event) => dirty.delete(event.target));
+
+addEventListener("beforeunload", (event) => {
+  if ([...dirty].some((form) => form.isConnected)) event.preventDefault();
+});
+
+const status = (form, word) => {
+  const saved = document.getElementById("saved");
+  if (!saved || !form) return;
+  saved.textContent = saved.dataset[word];
+  saved.classList.toggle("failed", word === "failed");
+};
+
+// The answer of a save brings "Saved 10:30 IST" itself; only waiting and failing are said here. A form whose last
+// save failed is unsaved again.
+const ofAutosave = (event) => event.detail.elt.closest("form[data-autosave]");
+
+document.addEventListener("htmx:beforeRequest", (event) => status(ofAutosave(event), "saving"));
+
+document.addEventListener("htmx:afterRequest", (event) => {
+  const form = ofAutosave(event);
+  if (!form) return;
+  if (event.detail.successful) {
+    dirty.delete(form);
+  } else {
+    dirty.add(form);
+    status(form, "failed");
+  }
+});
+
+for (const kind of ["dragover", "dragleave", "drop"]) {
+  document.addEventListener(kind, (event) => {
+    const area = event.target.closest?.("[data-drop]");
+    if (!area) return;
+    event.preventDefault();
+    area.classList.toggle("over", kind === "dragover");
+    if (kind === "drop" && event.dataTransfer.files.length) {
+      const field = area.querySelector("input[type=file]");
+      field.files = event.dataTransfer.files;
+      field.dispatchEvent(new Event("change", { bubbles: true }));
+    }
+  });
+}
