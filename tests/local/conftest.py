@@ -5,10 +5,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 
+import psycopg2
 import pytest
 
+from engage.local import roles, servers
 from engage.local.home import CHECKOUT, Home
 
 SET_BY_THE_PLUGIN = (
@@ -84,3 +88,25 @@ def nothing_left(home: Home) -> Iterator[Callable[[], None]]:
 
     yield check
     check()
+
+
+@dataclass
+class Given:
+    """Servers that are not those of the home in question. `boss` owns the database and may make roles."""
+
+    share: servers.Share
+
+    def url(self, role: str) -> str:
+        return roles.embedded_url(self.share.addresses["postgres"], role)
+
+
+@pytest.fixture(scope="module")
+def given(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Given]:
+    given = Given(servers.join(Home.at(tmp_path_factory.mktemp("given")), durable=False))
+    with closing(psycopg2.connect(given.url(roles.SUPERUSER))) as connection, connection.cursor() as cursor:
+        connection.autocommit = True
+        cursor.execute("DROP OWNED BY runtime; DROP ROLE runtime")
+        cursor.execute("CREATE ROLE boss LOGIN CREATEROLE; CREATE ROLE clerk LOGIN")
+        cursor.execute("ALTER DATABASE engage OWNER TO boss")
+    yield given
+    given.share.leave()

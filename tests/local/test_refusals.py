@@ -3,16 +3,17 @@
 import re
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 import psycopg2
 import pytest
 
-from engage.local import first_tables, roles, servers
+from engage.local import first_tables, roles
 from engage.local.errors import StartRefused
 from engage.local.home import CHECKOUT, Home
+from tests.local.conftest import Given
 
 Engage = Callable[..., "subprocess.CompletedProcess[str]"]
 NOWHERE = {"DATABASE_URL": "postgresql://a:b@127.0.0.1:1/x", "REDIS_URL": "redis://127.0.0.1:1"}
@@ -92,36 +93,24 @@ def test_an_old_python_is_refused_by_make(tmp_path: Path) -> None:
     assert not (tmp_path / ".venv").exists()
 
 
-@pytest.fixture(scope="module")
-def given(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], str]]:
-    """A server that is not ours: the URL of a role on it, as one would set it."""
-    share = servers.join(Home.at(tmp_path_factory.mktemp("given")), durable=False)
-    superuser = roles.embedded_url(share.addresses["postgres"], roles.SUPERUSER)
-    with closing(psycopg2.connect(superuser)) as connection, connection.cursor() as cursor:
-        connection.autocommit = True
-        cursor.execute("DROP OWNED BY runtime; DROP ROLE runtime")
-        cursor.execute("CREATE ROLE boss LOGIN CREATEROLE; CREATE ROLE clerk LOGIN")
-        cursor.execute("ALTER DATABASE engage OWNER TO boss")
-    yield lambda role: roles.embedded_url(share.addresses["postgres"], role)
-    share.leave()
-
-
-def test_a_role_that_may_not_make_another_gets_the_two_lines_to_run(
-    given: Callable[[str], str], home: Home
-) -> None:
+def test_a_role_that_may_not_make_another_gets_the_two_lines_to_run(given: Given, home: Home) -> None:
     """Decisions 29."""
     with pytest.raises(
         StartRefused, match=r"CREATE ROLE runtime .*NOBYPASSRLS.*GRANT CONNECT ON DATABASE engage"
     ):
-        roles.make_runtime(given("clerk"), home)
+        roles.make_runtime(given.url("clerk"), home)
 
 
-def test_given_the_owner_only_the_runtime_role_is_made_once(given: Callable[[str], str], home: Home) -> None:
+def test_given_the_owner_only_the_runtime_role_is_made_once(given: Given, home: Home) -> None:
     """Decisions 29."""
-    url = roles.make_runtime(given("boss"), home)
+    url = roles.make_runtime(given.url("boss"), home)
 
-    assert roles.make_runtime(given("boss"), home) == url
-    with closing(psycopg2.connect(given("boss"))) as connection, connection, connection.cursor() as cursor:
+    assert roles.make_runtime(given.url("boss"), home) == url
+    with (
+        closing(psycopg2.connect(given.url("boss"))) as connection,
+        connection,
+        connection.cursor() as cursor,
+    ):
         cursor.execute("CREATE TABLE shared_thing (n int)")
     with closing(psycopg2.connect(url)) as connection, connection.cursor() as cursor:
         cursor.execute("INSERT INTO shared_thing VALUES (1) RETURNING current_user, n")

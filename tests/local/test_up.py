@@ -9,11 +9,12 @@ import sys
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 
 from engage.local.home import CHECKOUT, Home
-from tests.local.conftest import processes_of, wait_until
+from tests.local.conftest import Given, processes_of, wait_until
 
 Engage = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -149,3 +150,25 @@ def test_ctrl_c_leaves_nothing_and_the_next_start_keeps_the_data_and_survives_a_
         again.process.kill()
 
     wait_until(lambda: processes_of(running.home.path) == {}, seconds=40)
+
+
+def test_given_servers_are_used_and_none_is_started(
+    given: Given, home: Home, fresh_environment: dict[str, str]
+) -> None:
+    """Issue 2 point 2 and decisions 29: with both URLs set; the children know the runtime role only."""
+    urls = {"DATABASE_URL": given.url("boss"), "REDIS_URL": given.share.redis_url}
+    running = start(home, free_port(), fresh_environment | urls)
+    with running.process:
+        running.read_until(r"ready after")
+        (web,) = [pid for pid in running.of_kind("granian") if os.getpgid(pid) == pid]
+        told = (Path("/proc") / str(web) / "environ").read_bytes().split(b"\0")
+        assert [line[:29] for line in told if line.startswith(b"DATABASE_")] == [
+            b"DATABASE_URL=postgresql://run"
+        ]
+        assert not running.of_kind("guardian")
+        assert not (home.path / "pg").exists()
+        running.process.send_signal(signal.SIGINT)
+
+    assert running.process.returncode == 0
+    assert processes_of(home.path) == {}
+    assert given.share.is_served()
