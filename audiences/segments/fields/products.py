@@ -1,0 +1,84 @@
+"""What a customer bought, by product: how often, how much of it, for how much (A-29), after returns (A-35)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+from django.utils.translation import gettext_lazy as _
+
+from audiences.segments import sources
+from audiences.segments.fields.facets import RETURNED
+from audiences.segments.fields.purchases import SALES, counted, window
+from audiences.segments.registry import Facet, Field
+from audiences.segments.sql import Fragment, Part
+from audiences.segments.values import Choice, Did, Number, Operator
+
+if TYPE_CHECKING:
+    from audiences.segments.frame import Frame
+    from audiences.segments.tree import Condition
+
+_BOUGHT: Final = f"""SELECT bought.customer_id, {{measure}} AS measure
+FROM (
+    SELECT t.customer_id, t.id AS bill, line.product_id,
+           sum(line.quantity) - {RETURNED.replace("{measure}", "quantity")} AS quantity,
+           sum(line.amount) - {RETURNED.replace("{measure}", "amount")} AS amount
+    FROM audiences_transaction t
+    JOIN audiences_transactionline line
+      ON line.org_id = %(org)s AND line.customer_id = t.customer_id AND line.txn_at = t.txn_at AND line.txn_id = t.id
+    WHERE {SALES}
+    GROUP BY t.customer_id, t.txn_at, t.id, t.external_id, t.net, t.net_after_returns, line.product_id
+) bought
+WHERE bought.quantity > 0
+GROUP BY bought.customer_id"""
+
+
+def _lines(ids: str) -> Callable[[Operator, Any, Frame], Part]:
+    def narrow(operator: Operator, value: Any, frame: Frame) -> Part:
+        return Choice(sources.PRODUCTS, ids).test("line.product_id", operator, value, frame)
+
+    return narrow
+
+
+def _bought(measure: str) -> Callable[[Condition, Frame], Fragment]:
+    def compile_bought(condition: Condition, frame: Frame) -> Fragment:
+        if isinstance(condition.field.kind, Did):
+            part = condition.field.kind.test("{c}.customer_id", condition.operator, None, frame)
+        else:
+            part = counted(condition, "{c}.measure", frame)
+        params: dict[str, Any] = dict(part.params)
+        narrowed = ""
+        for key, test in condition.where.items():
+            if test.facet.narrow is not None:
+                facet = test.facet.narrow(test.operator, test.value, frame).named(f"{key}_")
+                narrowed += f" AND ({facet.sql})"
+                params |= facet.params
+        for column in ("t", "line"):
+            # Both tables are partitioned by the bill's time; each needs its own bound to leave months out.
+            in_time = window(condition, frame, f"{column}.txn_at")
+            if in_time is not None:
+                narrowed += f" AND {in_time.sql}"
+                params |= in_time.params
+        join = _BOUGHT.replace("{measure}", measure).replace("{narrowed}", narrowed)
+        return Fragment(part.sql, params, join)
+
+    return compile_bought
+
+
+_FACETS: Final = (
+    Facet("product", _("product"), Choice(sources.PRODUCTS), _lines(sources.PRODUCT_IDS)),
+    Facet("category", _("category"), Choice(sources.CATEGORIES), _lines(sources.PRODUCTS_OF_CATEGORY_IDS)),
+    Facet("brand", _("brand"), Choice(sources.BRANDS), _lines(sources.PRODUCTS_OF_BRAND_IDS)),
+)
+
+
+def _field(key: str, label: Any, kind: Number | Did, measure: str) -> Field:
+    return Field(key, label, "Products", kind, _bought(measure), facets=_FACETS, dates="LARX", missing=False)
+
+
+FIELDS: Final = (
+    _field("bought", _("Bought product"), Did(_("did"), _("did not")), "true"),
+    _field("bought_times", _("Times bought"), Number(), "count(DISTINCT bought.bill)"),
+    _field("bought_quantity", _("Quantity bought"), Number(scale=1000), "sum(bought.quantity)::bigint"),
+    _field("bought_amount", _("Amount bought"), Number(money=True), "sum(bought.amount)::bigint"),
+)
