@@ -88,6 +88,8 @@ class Body:
     language: str
     currency: str
     number_format: str
+    # Values of the merge tags that are the same for everybody: company, campaign, sender.
+    constants: dict[str, str] = field(default_factory=dict)
     incentive: dict[str, str] = field(default_factory=dict)
     limits: dict[str, int] = field(default_factory=dict)
     throttle: dict[str, int] = field(default_factory=dict)

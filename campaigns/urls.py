@@ -1,3 +1,11 @@
-from django.urls import URLPattern
+"""Campaigns, messages and approvals."""
 
-urlpatterns: list[URLPattern] = []
+from django.urls import path
+
+from campaigns.views import message
+
+ORG = "o/<slug:org>/"
+
+urlpatterns = [
+    path(f"{ORG}messages/<int:pk>/", message.page, name="message"),
+]

@@ -47,12 +47,11 @@ class Campaign(Owned):
     # What a "products" or "visits" objective is about (C-04): {"items": [...], "categories": [...]} of codes, or
     # {"stores": [...], "zones": [...]}.
     objective_values = models.JSONField(default=dict, blank=True)
+    # The org's share when the campaign was made (T-25), or its own (C-05): the split stays the same for its whole life.
     control_permille = models.SmallIntegerField(
-        null=True,
-        blank=True,
-        validators=[MinValueValidator(0), MaxValueValidator(500)],
-        help_text="None: the org's share",
+        default=100, validators=[MinValueValidator(0), MaxValueValidator(500)]
     )
+    own_control = models.BooleanField(default=False)
     analytics_campaign = models.CharField(max_length=60, blank=True)
     analytics_source = models.CharField(max_length=60, blank=True)
     created_by = models.ForeignKey("orgs.User", on_delete=models.PROTECT, related_name="+")

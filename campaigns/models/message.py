@@ -101,6 +101,11 @@ class Message(Owned):
     def __str__(self) -> str:
         return self.title
 
+    @property
+    def recurring(self) -> bool:
+        """Whether it has more than one run."""
+        return self.mode not in {self.Mode.IMMEDIATE, self.Mode.DATED}
+
 
 class MessageAudience(Owned):
     """An audience that a message includes or excludes."""
@@ -108,6 +113,12 @@ class MessageAudience(Owned):
     message = TenantForeignKey(Message, on_delete=models.CASCADE, related_name="audiences")
     audience = TenantForeignKey("audiences.Audience", on_delete=models.PROTECT)
     exclude = models.BooleanField(default=False)
+    pinned = TenantForeignKey(
+        "audiences.AudienceVersion",
+        null=True,
+        blank=True,
+        help_text="What was submitted (A-43); None while it is a draft, which follows the current version",
+    )
 
     objects = OwnedQuerySet["MessageAudience"].as_manager()
 
@@ -152,6 +163,11 @@ class MessageEdit(Owned):
     user = models.ForeignKey("orgs.User", on_delete=models.PROTECT, related_name="+")
     section = models.CharField(max_length=20)
     at = models.DateTimeField()
+    # The approval that looked at this edit; None since the last one. Set under the message's lock, so an edit that
+    # races an approval is never taken for one that was seen.
+    approved_in = TenantForeignKey(
+        "campaigns.MessageVersion", on_delete=models.SET_NULL, null=True, blank=True
+    )
 
     objects = OwnedQuerySet["MessageEdit"].as_manager()
 
@@ -215,23 +231,3 @@ class Link(Owned):
 
     def __str__(self) -> str:
         return self.target
-
-
-class TestSend(Owned):
-    """A test to a test contact (C-48): counts in no metric; the rows of 24 hours are a member's allowance."""
-
-    __test__ = False  # not a test class, whatever pytest thinks of its name
-
-    message = TenantForeignKey(Message, on_delete=models.CASCADE)
-    user = models.ForeignKey("orgs.User", on_delete=models.PROTECT, related_name="+")
-    address = models.CharField(max_length=254)
-    at = models.DateTimeField()
-    result = models.CharField(max_length=300, blank=True)
-
-    objects = OwnedQuerySet["TestSend"].as_manager()
-
-    class Meta:
-        indexes = [models.Index(fields=["org", "user", "-at"], name="test_send_allowance")]
-
-    def __str__(self) -> str:
-        return f"test of message {self.message_id}"

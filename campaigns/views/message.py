@@ -1,0 +1,7 @@
+from django.http import HttpResponse
+from engage.orgs.doors import OrgRequest, org_view
+
+
+@org_view("campaign.view")
+def page(request: OrgRequest, *, pk: int) -> HttpResponse:
+    raise NotImplementedError
