@@ -1,0 +1,156 @@
+"""The fence: after a restore or a fail-over nothing is sent until a person arms it (Q-06).
+
+A counter in PostgreSQL only grows; its copies in Redis and on disk are written after it. So a copy that is ahead, or a
+place that never saw the counter, means that the database has lost history or was copied: what it believes unsent may
+have been sent. The cluster's identity (system and timeline) catches fail-overs between two beats.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import tempfile
+from datetime import datetime
+from pathlib import Path
+
+import redis
+from django.conf import settings
+from django.db import connection, transaction
+
+from engage.orgs.models import Fence
+
+logger = logging.getLogger(__name__)
+
+_REDIS_KEY = "engage:fence"
+_IDENTITY = """
+SELECT s.system_identifier::text || '/' || c.timeline_id FROM pg_control_system() s, pg_control_checkpoint() c
+"""
+# Keeps the greater of the two: schedulers may write in any order.
+_KEEP_GREATER = """
+local known = tonumber(redis.call('GET', KEYS[1]) or '0')
+if tonumber(ARGV[1]) > known then redis.call('SET', KEYS[1], ARGV[1]) end
+"""
+
+
+def state() -> Fence | None:
+    """The fence as it stands; None before the first beat."""
+    return Fence.objects.filter(pk=1).first()
+
+
+def is_armed() -> bool:
+    """Whether the fence lets anything out. Cheap: asked with every window too."""
+    return not Fence.objects.filter(armed=False).exists()
+
+
+def beat(at: datetime) -> bool:
+    """Compare the counter with its copies, trip the fence if they disagree, else count on. Returns whether it is armed.
+
+    The scheduler calls it every few seconds, a worker before a lane. Safe from any number of places.
+    """
+    with transaction.atomic():
+        fence = _locked()
+        reason = _suspicion(fence)
+        if reason and fence.armed:
+            fence.armed, fence.reason, fence.changed_at = False, reason, at
+            fence.save()
+            logger.error("sending is off until someone arms it: %s", reason)
+        if not fence.armed:
+            return False
+        fence.counter += 1
+        fence.system_identifier = fence.system_identifier or _identity()
+        fence.save(update_fields=["counter", "system_identifier"])
+    _write_copies(fence.counter)
+    return True
+
+
+def check(at: datetime) -> bool:
+    """As `beat`, but counts nothing: before a lane begins."""
+    with transaction.atomic():
+        fence = Fence.objects.filter(pk=1).first()
+        if fence is None or not fence.armed or not _suspicion(fence):
+            return fence is None or fence.armed
+    return beat(at)
+
+
+def arm(at: datetime) -> Fence:
+    """A person has looked at what happened and lets sending go on from here."""
+    with transaction.atomic():
+        fence = _locked()
+        fence.counter = max(fence.counter, _disk_copy() or 0, _redis_copy() or 0) + 1
+        fence.system_identifier = _identity()
+        fence.armed, fence.reason, fence.changed_at = True, "", at
+        fence.save()
+    _write_copies(fence.counter)
+    return fence
+
+
+def disarm(reason: str, at: datetime) -> Fence:
+    """Halt sending of every org (C-46)."""
+    with transaction.atomic():
+        fence = _locked()
+        fence.armed, fence.reason, fence.changed_at = False, reason[:300], at
+        fence.save()
+    return fence
+
+
+def _locked() -> Fence:
+    Fence.objects.bulk_create([Fence(pk=1)], ignore_conflicts=True)
+    return Fence.objects.select_for_update().get(pk=1)
+
+
+def _suspicion(fence: Fence) -> str:
+    """Why the database may have lost history; empty when nothing speaks for it."""
+    copies = {"Redis": _redis_copy(), "the disk": _disk_copy()}
+    for place, copy in copies.items():
+        if copy is not None and copy > fence.counter:
+            return (
+                f"The database is behind what {place} remembers ({fence.counter} of {copy}): was it restored?"
+            )
+    if fence.counter and all(copy is None for copy in copies.values()):
+        return "Neither Redis nor the disk here knows this database: is it a copy?"
+    if fence.system_identifier and fence.system_identifier != _identity():
+        return "The database is another cluster, or was promoted, since it last sent."
+    return ""
+
+
+def _identity() -> str:
+    with connection.cursor() as cursor:
+        cursor.execute(_IDENTITY)
+        return str(cursor.fetchone()[0])
+
+
+def _disk() -> Path:
+    return Path(settings.HOME) / f"fence-{connection.settings_dict['NAME']}"
+
+
+def _disk_copy() -> int | None:
+    try:
+        return int(_disk().read_text())
+    except FileNotFoundError:
+        return None
+
+
+def _redis_copy() -> int | None:
+    try:
+        with redis.Redis.from_url(settings.REDIS_URL, socket_timeout=2) as client:
+            found = client.get(_REDIS_KEY)
+    except redis.RedisError:
+        return None
+    return int(found) if found else None
+
+
+def _write_copies(counter: int) -> None:
+    """After the commit: a copy is never ahead of a database that has its history."""
+    known = _disk_copy()
+    if known is None or counter > known:
+        path = _disk()
+        with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=path.name, delete=False) as part:
+            part.write(str(counter))
+            part.flush()
+            os.fsync(part.fileno())
+        Path(part.name).replace(path)
+    try:
+        with redis.Redis.from_url(settings.REDIS_URL, socket_timeout=2) as client:
+            client.eval(_KEEP_GREATER, 1, _REDIS_KEY, counter)
+    except redis.RedisError:
+        logger.warning("the fence's copy in Redis was not written: Redis is away")
