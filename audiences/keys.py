@@ -18,5 +18,5 @@ LOOKUP_KEY_SQL = (
 
 
 def folded(text: str) -> str:
-    """The normal form of names and places for comparing and searching: no outer space, case ignored."""
-    return text.strip().casefold()
+    """The form in which names and places are compared and searched: case and runs of space do not count."""
+    return " ".join(text.split()).lower()

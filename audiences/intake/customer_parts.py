@@ -1,0 +1,199 @@
+"""What hangs on a customer row: contact points with their look-ups, custom attributes, units."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Final
+
+from audiences.intake.customer_records import CustomerRecord
+from audiences.intake.customer_state import Held, State
+from audiences.intake.staging import execute, fetch, staged
+from audiences.intake.units import join_by_purchase
+
+_LOAD_CONTACTS: Final = """
+SELECT customer_id, kind, key, value, is_primary FROM audiences_contactpoint
+WHERE org_id = %(org)s AND customer_id = ANY(%(ids)s)
+"""
+_VALUES: Final = ("text", "text_norm", "number", "instant", "day", "flag")
+_LOAD_ATTRIBUTES: Final = """
+SELECT customer_id, attribute_id, text, text_norm, number, instant, day, flag FROM audiences_attributevalue
+WHERE org_id = %(org)s AND customer_id = ANY(%(ids)s)
+"""
+_LOAD_UNITS: Final = """
+SELECT customer_id, unit_id FROM audiences_customerunit
+WHERE org_id = %(org)s AND customer_id = ANY(%(ids)s) AND NOT by_purchase
+"""
+
+
+def load(org_id: int, states: Mapping[int, State], records: Iterable[CustomerRecord]) -> None:
+    """Fill in what is stored of known customers, as far as the records speak of it."""
+    ids = list(states)
+    records = list(records)
+    if any(record.addresses for record in records):
+        for pk, kind, key, value, primary in fetch(_LOAD_CONTACTS, org=org_id, ids=ids):
+            states[pk].stored_contacts.setdefault(kind, {})[key] = Held(value, primary)
+    if any(record.attributes for record in records):
+        for pk, attribute_id, *typed in fetch(_LOAD_ATTRIBUTES, org=org_id, ids=ids):
+            present = {name: part for name, part in zip(_VALUES, typed, strict=True) if part is not None}
+            states[pk].stored_attributes[attribute_id] = present
+    if any(record.units is not None for record in records):
+        for pk, unit_id in fetch(_LOAD_UNITS, org=org_id, ids=ids):
+            states[pk].stored_units.add(unit_id)
+    for state in states.values():
+        state.contacts = dict(state.stored_contacts)
+        state.attributes = dict(state.stored_attributes)
+        state.units = set(state.stored_units)
+
+
+def write(org_id: int, states: Sequence[State], at: datetime) -> set[tuple[str, int]]:
+    """Write what differs. Returns the (kind, key) of addresses that found a customer."""
+    _drop_contacts(org_id, states)
+    arrived = _add_contacts(org_id, states, at)
+    _write_attributes(org_id, states)
+    _write_units(org_id, states)
+    return arrived
+
+
+_DROP_CONTACTS: Final = """
+DELETE FROM audiences_contactpoint contact
+USING unnest(%(customers)s::bigint[], %(kinds)s::text[], %(keys)s::bigint[]) AS gone (customer_id, kind, key)
+WHERE contact.org_id = %(org)s AND contact.customer_id = gone.customer_id AND contact.kind = gone.kind
+  AND contact.key = gone.key
+"""
+_DROP_REFS: Final = """
+DELETE FROM audiences_addressref ref
+USING unnest(%(customers)s::bigint[], %(kinds)s::text[], %(keys)s::bigint[]) AS gone (customer_id, kind, key)
+WHERE ref.org_id = %(org)s AND ref.kind = gone.kind AND ref.key = gone.key AND ref.customer_id = gone.customer_id
+"""
+_CHANGE_CONTACTS: Final = """
+UPDATE audiences_contactpoint contact SET value = now.value, is_primary = %(primary)s
+FROM unnest(%(customers)s::bigint[], %(kinds)s::text[], %(keys)s::bigint[], %(values)s::text[])
+     AS now (customer_id, kind, key, value)
+WHERE contact.org_id = %(org)s AND contact.customer_id = now.customer_id AND contact.kind = now.kind
+  AND contact.key = now.key
+"""
+_STAGE_CONTACTS: Final = (
+    "customer_id bigint, kind text, value text, key bigint, is_primary boolean, well_formed boolean"
+)
+_ADD_CONTACTS: Final = """
+INSERT INTO audiences_contactpoint (org_id, customer_id, kind, value, key, is_primary, state, soft_bounces, state_at)
+SELECT %(org)s, customer_id, kind, value, key, is_primary, CASE WHEN well_formed THEN 'unproven' ELSE 'invalid' END,
+       0, %(at)s
+FROM incoming_contact
+"""
+_ADD_REFS: Final = """
+INSERT INTO audiences_addressref (org_id, kind, key, customer_id, value)
+SELECT %(org)s, kind, key, customer_id, value FROM incoming_contact WHERE well_formed ORDER BY kind, key
+"""
+
+
+def _drop_contacts(org_id: int, states: Sequence[State]) -> None:
+    """Take away, then demote, then promote: a customer never has two primary addresses of a kind."""
+    gone: list[tuple[int, str, int]] = []
+    changed: dict[bool, list[tuple[int, str, int, str]]] = {False: [], True: []}
+    for state in states:
+        for kind, stored in state.stored_contacts.items():
+            now = state.contacts[kind]
+            if now is stored:
+                continue
+            for key, held in stored.items():
+                if key not in now:
+                    gone.append((state.id, kind, key))
+                elif now[key] != held:
+                    changed[now[key].primary].append((state.id, kind, key, now[key].value))
+    if gone:
+        customers, kinds, keys = map(list, zip(*gone, strict=True))
+        execute(_DROP_CONTACTS, org=org_id, customers=customers, kinds=kinds, keys=keys)
+        execute(_DROP_REFS, org=org_id, customers=customers, kinds=kinds, keys=keys)
+    for primary, rows in changed.items():
+        if rows:
+            customers, kinds, keys, values = map(list, zip(*rows, strict=True))
+            execute(
+                _CHANGE_CONTACTS,
+                org=org_id,
+                primary=primary,
+                customers=customers,
+                kinds=kinds,
+                keys=keys,
+                values=values,
+            )
+
+
+def _add_contacts(org_id: int, states: Sequence[State], at: datetime) -> set[tuple[str, int]]:
+    added = [
+        (state.id, kind, held.value, key, held.primary, key not in state.malformed)
+        for state in states
+        for kind, now in state.contacts.items()
+        for key, held in now.items()
+        if key not in state.stored_contacts.get(kind, {})
+    ]
+    if added:
+        with staged("incoming_contact", _STAGE_CONTACTS, added):
+            execute(_ADD_CONTACTS, org=org_id, at=at)
+            execute(_ADD_REFS, org=org_id)
+    return {(kind, key) for _, kind, _, key, _, well_formed in added if well_formed}
+
+
+_DROP_ATTRIBUTES: Final = """
+DELETE FROM audiences_attributevalue held
+USING unnest(%(customers)s::bigint[], %(attributes)s::bigint[]) AS gone (customer_id, attribute_id)
+WHERE held.org_id = %(org)s AND held.customer_id = gone.customer_id AND held.attribute_id = gone.attribute_id
+"""
+_STAGE_ATTRIBUTES: Final = (
+    "customer_id bigint, attribute_id bigint, text text, text_norm text, number bigint, instant timestamptz, "
+    "day date, flag boolean"
+)
+_PUT_ATTRIBUTES: Final = """
+INSERT INTO audiences_attributevalue
+    (org_id, customer_id, attribute_id, text, text_norm, number, instant, day, flag)
+SELECT %(org)s, customer_id, attribute_id, text, text_norm, number, instant, day, flag FROM incoming_attribute
+ON CONFLICT (org_id, customer_id, attribute_id) DO UPDATE
+SET text = excluded.text, text_norm = excluded.text_norm, number = excluded.number, instant = excluded.instant,
+    day = excluded.day, flag = excluded.flag
+"""
+
+
+def _write_attributes(org_id: int, states: Sequence[State]) -> None:
+    gone = [
+        (state.id, attribute_id)
+        for state in states
+        for attribute_id in state.stored_attributes.keys() - state.attributes.keys()
+    ]
+    put = [
+        (state.id, attribute_id, *(typed.get(name) for name in _VALUES))
+        for state in states
+        for attribute_id, typed in state.attributes.items()
+        if state.stored_attributes.get(attribute_id) != typed
+    ]
+    if gone:
+        customers, attributes = map(list, zip(*gone, strict=True))
+        execute(_DROP_ATTRIBUTES, org=org_id, customers=customers, attributes=attributes)
+    if put:
+        with staged("incoming_attribute", _STAGE_ATTRIBUTES, put):
+            execute(_PUT_ATTRIBUTES, org=org_id)
+
+
+_DROP_UNITS: Final = """
+DELETE FROM audiences_customerunit held
+USING unnest(%(customers)s::bigint[], %(units)s::bigint[]) AS gone (customer_id, unit_id)
+WHERE held.org_id = %(org)s AND held.customer_id = gone.customer_id AND held.unit_id = gone.unit_id
+"""
+_PUT_UNITS: Final = """
+INSERT INTO audiences_customerunit (org_id, customer_id, unit_id, by_purchase)
+SELECT %(org)s, customer_id, unit_id, false
+FROM unnest(%(customers)s::bigint[], %(units)s::bigint[]) AS given (customer_id, unit_id)
+ON CONFLICT (org_id, customer_id, unit_id) DO UPDATE SET by_purchase = false
+"""
+
+
+def _write_units(org_id: int, states: Sequence[State]) -> None:
+    """Units given by intake (T-05). One that is taken away stays when the customer bought there."""
+    gone = [(state.id, unit_id) for state in states for unit_id in state.stored_units - state.units]
+    put = [(state.id, unit_id) for state in states for unit_id in state.units - state.stored_units]
+    for sql, pairs in ((_DROP_UNITS, gone), (_PUT_UNITS, put)):
+        if pairs:
+            customers, units = map(list, zip(*pairs, strict=True))
+            execute(sql, org=org_id, customers=customers, units=units)
+    if gone:
+        join_by_purchase(org_id, {customer_id for customer_id, _ in gone})
