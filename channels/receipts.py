@@ -57,7 +57,7 @@ REASONS = frozenset(
         "complaint",
     }
 )
-_USUAL = {
+USUAL_REASON = {
     Kind.SOFT_BOUNCED: "temporary",
     Kind.BOUNCED: "unknown_user",
     Kind.UNDELIVERED: "unreachable",
@@ -87,7 +87,7 @@ class Receipt:
     @property
     def reason(self) -> str:
         """The reason to show for a failure, empty for other kinds."""
-        usual = _USUAL.get(self.kind, "")
+        usual = USUAL_REASON.get(self.kind, "")
         return self.code if usual and self.code in REASONS else usual
 
 

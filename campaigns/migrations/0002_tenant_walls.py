@@ -55,4 +55,5 @@ class Migration(migrations.Migration):
         SecureTenant("Delivery"),
         SecureTenant("DeliveryEvent"),
         SecureTenant("ParkedReceipt"),
+        SecureTenant("ReceiptDay"),
     ]

@@ -1,7 +1,7 @@
 """Campaigns, their messages and approvals; runs and the delivery ledger."""
 
 from campaigns.models.campaign import Campaign, Objective
-from campaigns.models.delivery import Delivery, DeliveryEvent, ParkedReceipt, ShortLink
+from campaigns.models.delivery import Delivery, DeliveryEvent, ParkedReceipt, ReceiptDay, ShortLink
 from campaigns.models.draft import FormDraft
 from campaigns.models.message import (
     Link,
@@ -30,6 +30,7 @@ __all__ = [
     "Objective",
     "Occurrence",
     "ParkedReceipt",
+    "ReceiptDay",
     "Recipient",
     "Retry",
     "Run",
