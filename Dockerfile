@@ -23,4 +23,4 @@ VOLUME /data
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 DJANGO_SETTINGS_MODULE=engage.settings ENGAGE_HOME=/data
 EXPOSE 8000
 CMD ["granian", "--interface", "wsgi", "--no-ws", "--host", "0.0.0.0", "--port", "8000", \
-     "--workers", "2", "--blocking-threads", "1", "engage.wsgi:application"]
+     "--workers", "2", "--blocking-threads", "1", "--workers-kill-timeout", "30", "engage.wsgi:application"]

@@ -60,7 +60,8 @@ def _web(options: Options) -> list[str]:
     """Processes, not threads: two with one thread each answered 2.3 times as many pages as threads did."""
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--no-ws"]
     command += ["--host", ADDRESS, "--port", str(options.port), "--workers", "2", "--blocking-threads", "1"]
-    return [*command, "--log-level", "warning", "engage.wsgi:application"]
+    # A worker that is asked to stop while it starts may hang in granian 2.8.
+    return [*command, "--workers-kill-timeout", "8", "--log-level", "warning", "engage.wsgi:application"]
 
 
 def _worker() -> list[str]:

@@ -17,6 +17,7 @@ from engage.local.errors import StartRefused
 from engage.local.home import CHECKOUT
 
 GRACE_SECONDS = 40.0  # a worker ends the task it is at
+PATIENCE_SECONDS = 4.0  # of a stop, before it says what it waits for
 LOOK_SECONDS = 0.05
 STEADY_SECONDS = 30.0  # a part that ran this long starts afresh with its delays
 TRIES_BEFORE_READY = 3
@@ -123,7 +124,11 @@ class Supervisor:
         running = [(part, part.process) for part in parts if part.process is not None]
         for _, process in running:
             process.terminate()
-        while any(process.poll() is None for _, process in running):
+        say_at = time.monotonic() + PATIENCE_SECONDS
+        while waiting := [part.name for part, process in running if process.poll() is None]:
+            if time.monotonic() > say_at:
+                say_at += GRACE_SECONDS
+                self.screen.say("engage", f"waiting for {' and '.join(waiting)} to end")
             if self.asked_to_stop > 1 or time.monotonic() > self.deadline:
                 for _, process in running:
                     _kill_group(process)
