@@ -22,7 +22,7 @@ class BadCondition(ValueError):
 
 @dataclass(frozen=True)
 class Operator:
-    """`sql` is a predicate over `{v}` and the parameters `{p}` (and `{p}_high`); a negative one is asked turned round."""
+    """`sql` is a predicate over `{v}` and the parameters `{p}`, `{p}_high`; a negative one is asked turned round."""
 
     key: str
     label: str

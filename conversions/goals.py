@@ -52,8 +52,7 @@ def save_default(
     _refuse_when_off(org)
     goal = Goal.objects.for_org(org).select_for_update().filter(campaign=None).first()
     _refuse_stale(goal, revision)
-    goal = _store(goal or Goal(org=org, origin=Goal.Origin.ORG_DEFAULT), question, by=by, at=at)
-    return goal
+    return _store(goal or Goal(org=org, origin=Goal.Origin.ORG_DEFAULT), question, by=by, at=at)
 
 
 @transaction.atomic

@@ -39,7 +39,7 @@ class Story:
         end: date = date(2026, 6, 30),
         goal: dict[str, Any] | None = None,
     ) -> Campaign:
-        """A campaign with runs; `goal` overrides 15 days, delivered, last touch, any sale. `goal={}` is that default."""
+        """A campaign; `goal` overrides 15 days, delivered, last touch, any sale; None is no goal."""
         campaign = Campaign.objects.create(
             org=self.org, name=f"Campaign {next(_ids)}", start_on=start, end_on=end, created_by=self.author,
             created_at=self.clock, updated_at=self.clock, control_permille=100,
