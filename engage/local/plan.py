@@ -61,7 +61,7 @@ def _web(options: Options) -> list[str]:
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--no-ws"]
     command += ["--host", ADDRESS, "--port", str(options.port), "--workers", "2", "--blocking-threads", "1"]
     # A worker that is asked to stop while it starts may hang in granian 2.8.
-    return [*command, "--workers-kill-timeout", "8", "--log-level", "warning", "engage.wsgi:application"]
+    return [*command, "--workers-kill-timeout", "5", "--log-level", "warning", "engage.wsgi:application"]
 
 
 def _worker() -> list[str]:
