@@ -5,14 +5,14 @@ from __future__ import annotations
 from django.db import models
 
 from engage.orgs.fields import TenantForeignKey
-from engage.orgs.tenancy import Owned, UnitOwnedQuerySet
+from engage.orgs.tenancy import Owned, OwnedQuerySet, UnitOwnedQuerySet
 
 
 class Sender(Owned):
     """An address, SMS header, … with the adapter that hands over for it (H-30).
 
-    `secret` is encrypted and never shown again. `hook_secret` (encrypted too) signs the provider's webhooks; without
-    one none is believed (Q-22). `hook_hash` is the SHA-256 of the token in the webhook's address.
+    `secret` is encrypted and never shown again. `hook_secret` (encrypted too) signs the provider's webhooks;
+    without one none is believed (Q-22). `hook_hash` is the SHA-256 of the token in the webhook's address.
     """
 
     class Channel(models.TextChoices):
@@ -58,3 +58,28 @@ class Sender(Owned):
 
     def __str__(self) -> str:
         return f"{self.name} <{self.identity}>"
+
+
+class ReplyWords(Owned):
+    """An org's further words for opting out, in, and for help, in one language, and what help answers (H-38).
+
+    Words are separated by commas. STOP, START, HELP and their like always count.
+    """
+
+    language = models.CharField(max_length=10)
+    opt_out = models.CharField(max_length=300, blank=True)
+    opt_in = models.CharField(max_length=300, blank=True)
+    help = models.CharField(max_length=300, blank=True)
+    help_text = models.CharField(max_length=459, blank=True)
+
+    objects = OwnedQuerySet["ReplyWords"].as_manager()
+
+    class Meta:
+        ordering = ["language"]
+        verbose_name_plural = "reply words"
+        constraints = [
+            models.UniqueConstraint(fields=["org", "language"], name="reply_words_once_a_language")
+        ]
+
+    def __str__(self) -> str:
+        return f"reply words in {self.language}"
