@@ -161,6 +161,7 @@ class ContactEvent(StrEnum):
     SOFT_BOUNCED = "soft_bounced"
     HARD_BOUNCED = "hard_bounced"
     INVALID = "invalid"
+    WROTE = "wrote"  # the customer wrote from it
 
 
 # A-10: this many temporary failures in a row, over this long, count as a permanent one.
@@ -193,7 +194,11 @@ def after(health: Health, event: str, at: datetime) -> Health:
 
     Hard bounced and invalid stay until staff clear them or the customer writes (A-11).
     """
-    if at < health.state_at or health.state in (State.HARD_BOUNCED, State.INVALID):
+    if at < health.state_at:
+        return health
+    if event == ContactEvent.WROTE:
+        return Health(State.VALID, 0, None, at)
+    if health.state in (State.HARD_BOUNCED, State.INVALID):
         return health
     if event == ContactEvent.DELIVERED:
         return Health(State.VALID, 0, None, at)
