@@ -36,8 +36,12 @@ class Link:
     utm: Utm | None
 
     def target(self, values: Sequence[str | None], slots: Sequence[str]) -> str:
-        """Where it leads for a customer, exactly; `values` in the order of the content's `slots`."""
-        return with_utm("".join(_filled(piece, values, slots) for piece in self.pieces), self.utm)
+        """Where it leads for a customer, exactly; `values` in the order of the content's `slots`.
+
+        Empty when the value that should be the whole address is no web address.
+        """
+        address = "".join(_filled(piece, values, slots) for piece in self.pieces)
+        return with_utm(address, self.utm) if address else ""
 
 
 class LinkTable:
@@ -53,6 +57,10 @@ class LinkTable:
     def links(self) -> tuple[Link, ...]:
         return tuple(Link(number, self._pieces(href), self._utm) for href, number in self._numbers.items())
 
+    def targets(self) -> tuple[str, ...]:
+        """The tracked addresses with their slots still marked: their values are needed too."""
+        return tuple(self._numbers)
+
     def placed(self, href: str, *, tracked: bool = True) -> str:
         """What to write in place of `href`: the mark of a tracked link, or the address with its values
         marked.
@@ -65,7 +73,7 @@ class LinkTable:
         if not (_WEB.match(first.text) or first.whole):
             self._judge_other(href, first)
             return self._written(pieces)
-        if first.text and not _has_host(href):
+        if first.text and not names_a_site(href):
             self._refuse(f"The link “{self._shown(href)}” names no site.")
         if not (self._track and tracked):
             return self._written(pieces if first.whole else self._pieces(with_utm(href, self._utm)))
@@ -141,7 +149,7 @@ def web_address(value: str) -> str:
     return value if _WEB.match(value) and value.isprintable() and " " not in value else ""
 
 
-def _has_host(url: str) -> bool:
+def names_a_site(url: str) -> bool:
     try:
         return bool(urlsplit(url).hostname)
     except ValueError:

@@ -44,6 +44,7 @@ class Kind(StrEnum):
     COMPLAINED = "complained"
 
 
+_KINDS = {kind.value: kind for kind in Kind}
 # Reasons by receipt (H-39), and the one taken when a provider's own code is not among them.
 REASONS = frozenset(
     {
@@ -163,11 +164,11 @@ def _receipt(event: object) -> Receipt:
     if not isinstance(event, dict):
         raise Malformed("not an object")
     kind = _text(event, "type")
-    if kind not in Kind:
+    if kind not in _KINDS:
         raise Malformed(f"unknown type “{kind[:40]}”")
     return Receipt(
         event_id=_text(event, "event_id"),
-        kind=Kind(kind),
+        kind=_KINDS[kind],
         reference=_text(event, "reference", needed=False),
         provider_id=_text(event, "provider_id", needed=False),
         at=_instant(event),

@@ -42,6 +42,7 @@ class _Marked:
     subject: str
     html: str
     text: str
+    targets: tuple[str, ...]
 
 
 class CompiledEmail:
@@ -49,7 +50,7 @@ class CompiledEmail:
         self, marked: _Marked, marks: Marks, links: Sequence[Link], head: mime.Head, facts: RunFacts
     ) -> None:
         self._facts = facts
-        self._slots = SlotTable(marks, facts, (marked.subject, marked.html, marked.text))
+        self._slots = SlotTable(marks, facts, (marked.subject, marked.html, marked.text, *marked.targets))
         self._subject = _Subject(marked.subject, marks, self._slots)
         self._template = mime.Template(marks, self._slots, facts.tracking_url)
         self._template.build(head, subject=marked.subject, text=marked.text, html=marked.html)
@@ -107,35 +108,39 @@ class _Subject:
 
 def compile_email(content: EmailContent, sender: SenderFacts, facts: RunFacts) -> CompiledEmail:
     """Raises `ContentRefused` with everything that is wrong."""
-    compiler = _Compiler(facts)
-    compiled = compiler.compiled(content, sender)
-    if compiler.problems:
-        raise ContentRefused(compiler.problems)
-    return compiled
+    return _Compiler(facts).compiled(content, sender)
 
 
 class _Compiler:
     def __init__(self, facts: RunFacts) -> None:
-        self.problems: list[Problem] = []
+        self._problems: list[Problem] = []
         self._facts = facts
         self._marks = Marks()
-        self._links = LinkTable(self._marks, track=facts.track_links, utm=facts.utm, problems=self.problems)
+        self._links = LinkTable(self._marks, track=facts.track_links, utm=facts.utm, problems=self._problems)
         self._warnings: list[str] = []
-        self._removed: tuple[str, ...] = ()
 
     def compiled(self, content: EmailContent, sender: SenderFacts) -> CompiledEmail:
         subject = self._one_line(content.subject, "The subject")
         if not subject:
             self._refuse("subject_missing", "The subject is empty.")
-        html = self._html(content, sender)
-        text = self._text(content) if content.text.strip() else plain.text_of(html)
-        marked = _Marked(subject, html, text)
-        compiled = CompiledEmail(marked, self._marks, self._links.links(), self._head(sender), self._facts)
+        body = self._body(content.html)
+        html = document.framed(body.html(), self._cleaned, self._frame(content, sender))
+        if self._in_styles(html):
+            self._refuse("misplaced_tag", "A merge tag cannot stand in a style.")
+        text = self._own_text(content.text) if content.text.strip() else plain.text_of(body.html())
+        text = "\n".join([text.rstrip("\n"), "", *self._identity(), ""])
+        head = self._head(sender)
+        if self._problems:
+            raise ContentRefused(self._problems)
+        marked = _Marked(subject, html, text, self._links.targets())
+        compiled = CompiledEmail(marked, self._marks, self._links.links(), head, self._facts)
         if compiled.subject_least > SUBJECT_MOST:
-            self._refuse("too_long", f"The subject is longer than {SUBJECT_MOST} characters.")
+            raise ContentRefused(
+                [Problem("too_long", f"The subject is longer than {SUBJECT_MOST} characters.")]
+            )
         if len(html) > CLIPPED_ABOVE:
             self._warnings.append("The mail is larger than 102 KB; some mailboxes will cut its end off.")
-        compiled.removed, compiled.warnings = self._removed, tuple(self._warnings)
+        compiled.removed, compiled.warnings = self._cleaned.removed, tuple(self._warnings)
         return compiled
 
     def _one_line(self, source: str, where: str) -> str:
@@ -148,29 +153,27 @@ class _Compiler:
 
     def _marked(self, source: str, where: str) -> str:
         parts = read(
-            source, where, tags=self._facts.tags, constants=self._facts.constants, problems=self.problems
+            source, where, tags=self._facts.tags, constants=self._facts.constants, problems=self._problems
         )
         return self._marks.marked(parts)
 
-    def _html(self, content: EmailContent, sender: SenderFacts) -> str:
-        if len(content.html) > HTML_MOST:
+    def _body(self, source: str) -> document.Body:
+        if len(source) > HTML_MOST:
             self._refuse("too_long", "The body is larger than 5 MB.")
-            return ""
+            source = ""
         # editors write the quotes inside a tag as entities
-        source = _TAG.sub(lambda found: unescape(found[0]), content.html)
-        cleaned = clean(self._marked(source, "The body"))
+        source = _TAG.sub(lambda found: unescape(found[0]), source)
+        self._cleaned = clean(self._marked(source, "The body"))
         body = document.Body(
-            cleaned,
+            self._cleaned,
             place=lambda href, tracked: self._links.placed(href, tracked=tracked),
             image=self._links.image,
             unsubscribe=self._marks.word("x", 0),
         )
-        self._removed = cleaned.removed
+        for address in self._cleaned.broken:
+            self._refuse("broken_link", f"The link “{address}” names no site.")
         self._judge(body)
-        html = document.framed(body.html(), cleaned, self._frame(content, sender))
-        if self._in_styles(html):
-            self._refuse("misplaced_tag", "A merge tag cannot stand in a style.")
-        return html
+        return body
 
     def _judge(self, body: document.Body) -> None:
         if not body.has_content:
@@ -185,14 +188,13 @@ class _Compiler:
 
     def _frame(self, content: EmailContent, sender: SenderFacts) -> document.Frame:
         facts = self._facts
-        identity = [part for part in (facts.legal_name, facts.postal_address) if part]
-        if facts.promotional and len(identity) < 2:
+        if facts.promotional and len(self._identity()) < 2:
             self._warnings.append("The footer lacks the company's legal name or postal address.")
         return document.Frame(
             language=facts.language,
             title=sender.display_name or sender.identity,
             preview=escape(self._one_line(content.preview, "The preview text")),
-            footer="<br>".join(map(escape, identity)),
+            footer="<br>".join(map(escape, self._identity())),
             open_pixel=self._tracked("o") if facts.track_opens else "",
             hidden_link=self._tracked("h") if facts.track_links and self._links.links() else "",
         )
@@ -200,11 +202,13 @@ class _Compiler:
     def _tracked(self, kind: str) -> str:
         return self._marks.word(kind, 0)
 
-    def _text(self, content: EmailContent) -> str:
-        text = self._marked(content.text, "The text part")
-        placed = self._links.in_text(text, plain.addresses(text))
-        identity = [part for part in (self._facts.legal_name, self._facts.postal_address) if part]
-        return "\n".join([placed.rstrip("\n"), "", *identity, ""])
+    def _own_text(self, source: str) -> str:
+        text = self._marked(source, "The text part")
+        return self._links.in_text(text, plain.addresses(text))
+
+    def _identity(self) -> list[str]:
+        """Who sends, for the footer (H-13)."""
+        return [part for part in (self._facts.legal_name, self._facts.postal_address) if part]
 
     def _in_styles(self, html: str) -> bool:
         styles = re.findall(r'<style>.*?</style>|style="[^"]*"', html, re.DOTALL)
@@ -226,4 +230,4 @@ class _Compiler:
         return encoding.phrase(name) + b"\r\n <" + encoded + b">" if name else encoded
 
     def _refuse(self, code: str, text: str) -> None:
-        self.problems.append(Problem(code, text))
+        self._problems.append(Problem(code, text))

@@ -8,9 +8,8 @@ from html import escape, unescape
 from html.parser import HTMLParser
 
 from channels.email import css
-from channels.email.html import UNTRACKED, Clean
+from channels.email.html import UNTRACKED, VOID, Clean
 
-VOID = frozenset({"area", "br", "col", "hr", "img", "wbr"})
 _BLANK = "\u200b\u200c\ufeff \n\t\r\xa0"
 _ADDRESSES = frozenset({"src", "background"})
 _PREHEADER = "display:none;max-height:0;overflow:hidden;mso-hide:all"

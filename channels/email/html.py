@@ -9,7 +9,9 @@ from html.parser import HTMLParser
 import nh3
 
 from channels.email.css import Styles
+from channels.links import names_a_site
 
+VOID = frozenset({"area", "br", "col", "hr", "img", "wbr"})
 UNTRACKED = "data-track"  # an author's `data-track="off"` on a link keeps it as it is (H-20)
 
 
@@ -18,9 +20,11 @@ def _words(text: str) -> frozenset[str]:
 
 
 _TAGS = _words(
-    """a abbr address area article aside b bdi bdo big blockquote br caption center cite code col colgroup dd del dfn
-    div dl dt em figcaption figure font footer h1 h2 h3 h4 h5 h6 header hr i img ins kbd li main map mark nav ol p pre
-    q s samp section small span strike strong sub sup table tbody td tfoot th thead time tr tt u ul var wbr"""
+    """a abbr address area article aside b bdi bdo big blockquote br caption center cite code col colgroup dd
+    del dfn div dl dt em figcaption figure font footer h1 h2 h3 h4 h5 h6 header hr i img ins kbd li main map
+    mark nav ol p pre q s samp section small span strike strong sub sup table tbody td tfoot th thead time tr
+    tt u ul var wbr
+    """
 )
 # Gone with all that stands in them; other unknown elements lose their tags and keep their text.
 _EMPTIED = _words(
@@ -63,6 +67,7 @@ class Clean:
     body_style: str
     hiding: frozenset[str]
     removed: tuple[str, ...]
+    broken: tuple[str, ...]
 
 
 def clean(source: str) -> Clean:
@@ -89,7 +94,7 @@ def clean(source: str) -> Clean:
         link_rel=None,
     )
     removed = [*survey.removed(), *_counted(styles.dropped)]
-    return Clean(body, css, body_style, frozenset(styles.hiding), tuple(removed))
+    return Clean(body, css, body_style, frozenset(styles.hiding), tuple(removed), tuple(survey.broken))
 
 
 class _Survey(HTMLParser):
@@ -99,6 +104,7 @@ class _Survey(HTMLParser):
         super().__init__(convert_charrefs=True)
         self.sheets: list[str] = []
         self.body_style = ""
+        self.broken: list[str] = []
         self._gone: list[str] = []
         self._in_style = False
 
@@ -128,6 +134,8 @@ class _Survey(HTMLParser):
             self._gone.append(f"{name} of <{tag}>")
         elif name in {"href", "src", "background"} and _foreign_scheme(value):
             self._gone.append(f"the address “{value[:30]}” of <{tag}>")
+        elif name == "href" and value.startswith(("http:", "https:")) and not names_a_site(value):
+            self.broken.append(value[:80])
 
 
 def _foreign_scheme(value: str) -> bool:

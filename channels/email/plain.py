@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from html.parser import HTMLParser
 
+from channels.email import css
+from channels.email.html import VOID
+
 _APART = frozenset(
     {"blockquote", "dl", "footer", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "ol", "p", "table", "ul"}
 )
@@ -35,6 +38,7 @@ class _Text(HTMLParser):
         super().__init__(convert_charrefs=True)
         self._out: list[str] = []
         self._links: list[tuple[str, int]] = []
+        self._open: list[tuple[str, bool]] = []  # elements and whether what stands in them is hidden
 
     def text(self) -> str:
         lines = [re.sub(r"[ \t\xa0]+", " ", line).strip() for line in "".join(self._out).split("\n")]
@@ -42,6 +46,10 @@ class _Text(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = dict(attrs)
+        if tag not in VOID:
+            self._open.append((tag, self._hidden or "hidden" in given or css.hides(given.get("style") or "")))
+        if self._hidden:
+            return
         if tag in _BLOCKS:
             self._break(tag)
         elif tag == "br":
@@ -56,6 +64,11 @@ class _Text(HTMLParser):
             self._links.append((given.get("href") or "", len(self._out)))
 
     def handle_endtag(self, tag: str) -> None:
+        hidden = self._hidden
+        if self._open and self._open[-1][0] == tag:
+            self._open.pop()
+        if hidden:
+            return
         if tag in _BLOCKS:
             self._break(tag)
         elif tag == "a" and self._links:
@@ -65,7 +78,12 @@ class _Text(HTMLParser):
                 self._out.append(f" ({address})" if shown else address)
 
     def handle_data(self, data: str) -> None:
-        self._out.append(re.sub(r"\s+", " ", data))
+        if not self._hidden:
+            self._out.append(re.sub(r"\s+", " ", data))
+
+    @property
+    def _hidden(self) -> bool:
+        return bool(self._open) and self._open[-1][1]
 
     def _break(self, tag: str) -> None:
         self._out.append("\n\n" if tag in _APART else "\n")

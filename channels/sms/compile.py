@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from channels.email.plain import addresses
-from channels.links import Link, LinkTable, url_value, web_address
+from channels.links import LinkTable, url_value, web_address
 from channels.merge import ContentRefused, Marks, Problem, read
 from channels.rendering import Preview, Rendered, Renderer, RunFacts, SlotTable, Values
 from channels.sms.segments import Count, count, is_plain, plain, replacements
@@ -36,17 +36,17 @@ class CompiledSms:
     removed: tuple[str, ...] = ()
 
     def __init__(
-        self, text: str, marks: Marks, links: Sequence[Link], facts: RunFacts, *, allow_unicode: bool
+        self, text: str, marks: Marks, links: LinkTable, facts: RunFacts, *, allow_unicode: bool
     ) -> None:
         self._facts = facts
-        self._slots = SlotTable(marks, facts, (text,))
+        self._slots = SlotTable(marks, facts, (text, *links.targets()))
         self._tidy: Callable[[str], str] = str if allow_unicode else plain
         self._allow_unicode = allow_unicode
         self._pieces = [piece for part in marks.split(text) for piece in self._read(*part)]
         self.slots = self._slots.names
         self.required = self._slots.required
         self.judge_each = any(piece.read for piece in self._pieces)
-        self.links = tuple(links)
+        self.links = links.links()
         self.warnings: tuple[str, ...] = ()
 
     def problem(self, values: Values) -> str | None:
@@ -138,7 +138,9 @@ def compile_sms(content: SmsContent, facts: RunFacts) -> CompiledSms:
         problems += _not_plain([part for part in parts if isinstance(part, str)])
     text = marks.marked(parts)
     text = links.in_text(text, addresses(text))
-    compiled = CompiledSms(text, marks, links.links(), facts, allow_unicode=content.allow_unicode)
+    if problems:
+        raise ContentRefused(problems)
+    compiled = CompiledSms(text, marks, links, facts, allow_unicode=content.allow_unicode)
     problems += _for_everyone(compiled)
     if problems:
         raise ContentRefused(problems)

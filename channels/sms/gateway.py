@@ -72,6 +72,7 @@ class _HandOver:
             while self._client.under_way:
                 await self._woken()
         finally:
+            self._starved = True  # nothing more begins, whatever is answered now
             self._client.close()
         if self._broken is not None:
             raise self._broken

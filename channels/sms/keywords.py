@@ -27,6 +27,8 @@ def asked(
     wins.
     """
     said = bare(text)
+    if not said:
+        return Asked.NOTHING
     if said in OUT or said in map(bare, own_out):
         return Asked.OUT
     if said in IN or said in map(bare, own_in):
@@ -37,14 +39,14 @@ def asked(
 
 
 def bare(text: str) -> str:
-    """`text` as it is compared. Empty own words never match: an empty message is no request."""
+    """`text` as it is compared."""
     folded = unicodedata.normalize("NFKC", text).casefold()
     begin, end = 0, len(folded)
     while begin < end and not _said(folded[begin]):
         begin += 1
     while end > begin and not _said(folded[end - 1]):
         end -= 1
-    return folded[begin:end] or "\0"
+    return folded[begin:end]
 
 
 def _said(character: str) -> bool:
