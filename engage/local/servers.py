@@ -27,7 +27,8 @@ class Share:
     home: Home
     descriptor: int
     addresses: dict[str, str]
-    guardian: subprocess.Popen[bytes] | None = None  # where this process started it
+    guardian: subprocess.Popen[bytes] | None  # where this process started it
+    durable: bool
 
     def url(self, user: str) -> str:
         return roles.embedded_url(self.addresses["postgres"], user)
@@ -39,10 +40,10 @@ class Share:
     def is_served(self) -> bool:
         return locks.is_held(self.home.run / "guardian.lock")
 
-    def renew(self, *, durable: bool = True) -> None:
+    def renew(self) -> None:
         """Start the servers again after one of them ended by itself; the addresses stay."""
         self._end_of_guardian()
-        self.addresses, self.guardian = _served(self.home, sorted(self.addresses), durable=durable)
+        self.addresses, self.guardian = _served(self.home, sorted(self.addresses), durable=self.durable)
 
     def leave(self) -> None:
         """Give up the share and wait until the servers have stopped, unless someone else holds one."""
@@ -80,7 +81,7 @@ def join(home: Home, names: Sequence[str] = ("postgres", "redis"), *, durable: b
     except BaseException:
         os.close(descriptor)
         raise
-    return Share(home, descriptor, addresses, guardian)
+    return Share(home, descriptor, addresses, guardian, durable)
 
 
 def _served(

@@ -124,7 +124,7 @@ def test_a_server_that_died_is_started_again_where_it_was(
     os.kill(int((home.path / "pg" / "postmaster.pid").read_text().split()[0]), signal.SIGQUIT)
     wait_until(lambda: not share.is_served())
 
-    share.renew(durable=False)
+    share.renew()
 
     assert share.addresses == before
     assert ask(share.url(roles.RUNTIME), "SELECT current_user") == [("runtime",)]

@@ -132,6 +132,16 @@ def test_a_web_server_that_was_killed_comes_back(running: Running) -> None:
     wait_until(lambda: running.answers() and first not in running.of_kind("granian"))
 
 
+def test_a_database_that_was_killed_comes_back(running: Running, engage: Engage) -> None:
+    (guardian,) = running.of_kind("engage.local.guardian")
+
+    os.kill(guardian, signal.SIGKILL)
+
+    running.read_until("ended by itself, starting them again")
+    shown = engage("showmigrations", "orgs", ENGAGE_HOME=str(running.home.path))
+    assert "[X] 0001_initial" in shown.stdout
+
+
 def test_ctrl_c_leaves_nothing_and_the_next_start_keeps_the_data_and_survives_a_kill(
     running: Running, fresh_environment: dict[str, str]
 ) -> None:
