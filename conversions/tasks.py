@@ -39,11 +39,11 @@ def next_night(org_id: int, at: datetime) -> datetime:
     return tonight if tonight > local else tonight + timedelta(days=1)
 
 
-@due.handler(INCREMENT)
+@due.handler(INCREMENT, recurring=True)
 def ring_increment(org_id: int, ref_id: int) -> None:
     attribute_org.delay(org_id=org_id)
 
 
-@due.handler(NIGHTLY)
+@due.handler(NIGHTLY, recurring=True)
 def ring_nightly(org_id: int, ref_id: int) -> None:
     reconcile_org.delay(org_id=org_id)

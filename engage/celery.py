@@ -4,6 +4,9 @@ import os
 
 from billiard import pool
 from celery import Celery
+from celery.signals import worker_init
+
+from engage.orgs.checks import refuse_powerful_role
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "engage.settings")
 
@@ -14,3 +17,9 @@ pool.GUARANTEE_MESSAGE_CONSUMPTION_RETRY_LIMIT = 20
 app = Celery("engage")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+
+@worker_init.connect
+def refuse_to_work_as_owner(**_: object) -> None:
+    """A worker that could step over the tenants' walls does not start."""
+    refuse_powerful_role()

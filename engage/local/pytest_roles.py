@@ -11,6 +11,7 @@ from django.db import connection
 from django.test import TransactionTestCase
 from pytest_django import DjangoDbBlocker
 
+import engage.celery  # noqa: F401  tasks ring this application's broker
 from engage.local import roles
 
 

@@ -16,6 +16,7 @@ from engage.orgs.tenancy import org_pk
 
 Ring = Callable[[int, int], None]
 _handlers: dict[str, Ring] = {}
+_recurring: set[str] = set()
 
 # A rung row is not rung again for this long; its work deletes or re-dates the row when it is done.
 REPEAT = timedelta(seconds=60)
@@ -30,13 +31,24 @@ WHERE id IN (SELECT id FROM orgs_duework WHERE due_at <= %(now)s AND kind = ANY(
              ORDER BY due_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
 RETURNING org_id, kind, ref_id
 """
+_PLANT = """
+INSERT INTO orgs_duework (org_id, kind, ref_id, due_at)
+SELECT o.id, k.kind, 0, %(now)s FROM orgs_org o CROSS JOIN unnest(%(kinds)s::text[]) AS k (kind)
+WHERE NOT EXISTS (SELECT FROM orgs_duework d WHERE d.org_id = o.id AND d.kind = k.kind AND d.ref_id = 0)
+ON CONFLICT (org_id, kind, ref_id) DO NOTHING
+"""
 
 
-def handler(kind: str) -> Callable[[Ring], Ring]:
-    """Register `ring(org_id, ref_id)` for a kind; it enqueues a task and returns."""
+def handler(kind: str, *, recurring: bool = False) -> Callable[[Ring], Ring]:
+    """Register `ring(org_id, ref_id)` for a kind; it enqueues a task and returns.
+
+    A recurring kind has a row with ref 0 in every org, also in those founded later; its work re-dates the row.
+    """
 
     def register(ring: Ring) -> Ring:
         _handlers[kind] = ring
+        if recurring:
+            _recurring.add(kind)
         return ring
 
     return register
@@ -56,6 +68,7 @@ def clear(org: Org | int, kind: str, ref_id: int) -> None:
 def ring_due(at: datetime, *, limit: int = 500) -> int:
     """Ring what is due and push it back by `REPEAT`; returns how many. Any number of schedulers may call it."""
     with connection.cursor() as cursor:
+        cursor.execute(_PLANT, {"now": at, "kinds": sorted(_recurring)})
         cursor.execute(_CLAIM, {"now": at, "again": at + REPEAT, "kinds": list(_handlers), "limit": limit})
         rows = cursor.fetchall()
     for org_id, kind, ref_id in rows:

@@ -128,6 +128,15 @@ def test_due_work_is_rung_when_due_and_again_until_it_is_cleared(org: Org) -> No
     due._handlers.pop("test-bell")
 
 
+def test_recurring_work_is_planted_in_every_org(org: Org, other_org: Org) -> None:
+    rung: list[int] = []
+    due.handler("test-tide", recurring=True)(lambda org_id, _: rung.append(org_id))
+    due.ring_due(timezone.now())
+    assert sorted(rung) == sorted([org.pk, other_org.pk])
+    due._handlers.pop("test-tide")
+    due._recurring.discard("test-tide")
+
+
 def test_mail_to_members_survives_a_mail_server_that_is_down(
     inside: Org, settings: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
