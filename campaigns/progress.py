@@ -14,7 +14,7 @@ from django.db import connection
 
 from campaigns.dispatch import pace
 from campaigns.models import Delivery, Message, Run
-from campaigns.tally import TARGETED
+from campaigns.tally import CLICKED, OPENED, TARGETED
 
 State = Delivery.State
 Outcome = Delivery.Outcome
@@ -36,7 +36,11 @@ SELECT run_id, sum(n)::bigint FROM (
 
 @dataclass
 class Progress:
-    """The rows of one or several runs by state (M-09, M-10). `reasons`: state → reason → rows (M-27, 5)."""
+    """The rows of one or several runs by state (M-09, M-10). `reasons`: state → reason → rows (M-27, 5).
+
+    `opened` and `clicked` are Sent rows that a person opened or clicked (M-14). The reasons of `sent` are those of its
+    outcomes (H-39).
+    """
 
     targeted: int = 0
     handing_over: int = 0
@@ -50,6 +54,8 @@ class Progress:
     not_delivered: int = 0
     in_flight: int = 0
     no_report: int = 0
+    opened: int = 0
+    clicked: int = 0
     reasons: dict[str, dict[str, int]] = field(default_factory=lambda: defaultdict(dict))
     per_second: float | None = None
 
@@ -79,13 +85,14 @@ class Progress:
 
     @property
     def adds_up(self) -> bool:
-        """M-27, lines 1, 2 and 5. Queued is what remains, so it may not be less than nothing."""
+        """M-27, lines 1, 2, 3 and 5. Queued is what remains, so it may not be less than nothing."""
         outcomes = self.delivered + self.not_delivered + self.in_flight + self.no_report
         by_reason = {state: sum(reasons.values()) for state, reasons in self.reasons.items()}
         return (
             self.queued >= 0
             and self.handing_over >= 0
             and self.sent == outcomes
+            and self.clicked <= self.opened <= self.delivered
             and all(
                 by_reason.get(name, 0) == getattr(self, name) for name in ("skipped", "failed", "cancelled")
             )
@@ -104,9 +111,9 @@ class Progress:
 
 _COUNTS = (
     "targeted", "handing_over", "sent", "failed", "unconfirmed", "skipped", "held_out", "cancelled", "delivered",
-    "not_delivered", "in_flight", "no_report",
+    "not_delivered", "in_flight", "no_report", "opened", "clicked",
 )  # fmt: skip
-_STATES = {int(state): state.name.lower() for state in State}
+_STATES = {int(state): state.name.lower() for state in State} | {OPENED: "opened", CLICKED: "clicked"}
 _OUTCOMES = {int(outcome): outcome.name.lower() for outcome in Outcome}
 
 

@@ -1,7 +1,8 @@
 """Counts without a hot row and without counting: differences appended beside the rows they count, folded later.
 
 Everything that appends to the ledger appends to `tally` in the same statement or transaction (freeze, lanes, recovery,
-cancelling, receipts), so the sums of M-27 hold at every moment. State 0 is Targeted.
+cancelling, receipts), so the sums of M-27 hold at every moment. State 0 is Targeted. Two further kinds of row count
+what is no state: Sent rows that a person opened, and clicked (M-14). The reason of a Sent row is its outcome's (H-39).
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ import secrets
 from django.db import connection
 
 TARGETED = 0
+OPENED = 101
+CLICKED = 102
 
 _FOLD = """
 WITH gone AS (

@@ -16,9 +16,13 @@ SELECT coalesce(t.state, d.state), coalesce(t.reason, d.reason), coalesce(t.outc
 FROM (SELECT state, reason, outcome, sum(n) AS n FROM campaigns_tally
       WHERE org_id = %(org)s AND run_id = %(run)s AND state > 0
       GROUP BY state, reason, outcome HAVING sum(n) <> 0) AS t
-FULL JOIN (SELECT state, reason, coalesce(outcome, 0)::smallint AS outcome, count(*) AS n FROM campaigns_delivery
-           WHERE org_id = %(org)s AND run_on = %(run_on)s AND run_id = %(run)s
-           GROUP BY state, reason, outcome) AS d
+FULL JOIN (SELECT counted.state, counted.reason, coalesce(counted.outcome, 0)::smallint AS outcome, count(*) AS n
+           FROM campaigns_delivery d, LATERAL (VALUES
+               (d.state, CASE d.state WHEN 1 THEN d.outcome_reason ELSE d.reason END, d.outcome, true),
+               (101::smallint, '', NULL, d.opened_at IS NOT NULL),
+               (102::smallint, '', NULL, d.clicked_at IS NOT NULL)) AS counted(state, reason, outcome, counts)
+           WHERE d.org_id = %(org)s AND d.run_on = %(run_on)s AND d.run_id = %(run)s AND counted.counts
+           GROUP BY 1, 2, 3) AS d
   ON t.state = d.state AND t.reason = d.reason AND t.outcome = d.outcome
 WHERE t.n IS DISTINCT FROM d.n
 """
