@@ -26,7 +26,7 @@ OPERATOR_COMMANDS = {
     "verify-ledger": "check the delivery ledger: counts, orphans, windows",
     "rebuild-rollups": "recompute the reports' roll-ups from the ledger",
     "arm-dispatch": "let a restored database send again",
-    "run-scheduler": "the scheduler, one per installation (engage up starts it)",
+    "run-scheduler": "the scheduler, one or more beside the workers (engage up starts one)",
 }
 AS_OWNER = {"migrate", "makemigrations", "sqlmigrate", "showmigrations", "lintmigrations"}
 

@@ -25,7 +25,7 @@ def check(home: Home) -> None:
     if changed:
         raise StartRefused(
             f"The data in {home.path} was made by an earlier Engage whose tables cannot be brought up to date "
-            f"({changed[0]} changed): choose another --home DIR, or remove {home.path / 'pg'} to start anew."
+            f"({changed[0]} changed): choose another --home DIR, or remove that folder to start anew."
         )
 
 
