@@ -70,29 +70,29 @@ def writer(kind: Kind, *, currency: str, language: str) -> Callable[[str, str], 
     `language` is the org's, used where the reader's is empty or unknown.
     """
     if kind is Kind.NUMBER:
-        return lambda value, reader: _number(value, _locale(reader, language))
+        return lambda value, reader: _number(value, reader, language)
     if kind is Kind.MONEY:
-        return lambda value, reader: _money(value, currency, _locale(reader, language))
+        return lambda value, reader: _money(value, currency, reader, language)
     if kind is Kind.DATE:
-        return lambda value, reader: _date(value, _locale(reader, language))
+        return lambda value, reader: _date(value, reader, language)
     return None
 
 
 @lru_cache(maxsize=20_000)
-def _number(value: str, locale: Locale) -> str:
-    return format_decimal(Decimal(value), locale=locale)
+def _number(value: str, reader: str, language: str) -> str:
+    return format_decimal(Decimal(value), locale=_locale(reader, language))
 
 
 @lru_cache(maxsize=20_000)
-def _money(value: str, currency: str, locale: Locale) -> str:
+def _money(value: str, currency: str, reader: str, language: str) -> str:
     amount = Decimal(value).scaleb(-get_currency_precision(currency))
-    return format_currency(amount, currency, locale=locale)
+    return format_currency(amount, currency, locale=_locale(reader, language))
 
 
 @lru_cache(maxsize=20_000)
-def _date(value: str, locale: Locale) -> str:
+def _date(value: str, reader: str, language: str) -> str:
     day = datetime.fromisoformat(value).date() if len(value) > 10 else date.fromisoformat(value)
-    return format_date(day, format="long", locale=locale)
+    return format_date(day, format="long", locale=_locale(reader, language))
 
 
 @lru_cache(maxsize=500)

@@ -176,7 +176,7 @@ class EmailRenderer:
             piece = marks[mark]
             for place in places:
                 out[place] = piece
-        out[self._to] = wire(to) or b"undisclosed-recipients:;"  # no adapter hands over to such an address
+        out[self._to] = to.encode() if to.isascii() and to.isprintable() else _unusual(to)
         out[self._reference] = reference.encode()
         out[self._date] = _date(at)
         return Rendered(b"".join(out), reference)
@@ -208,6 +208,11 @@ _ENCODERS: dict[str, Encoder] = {
     "text": qp_text,
     "html": qp_html,
 }
+
+
+def _unusual(to: str) -> bytes:
+    """An address beyond ASCII. One that cannot be written is no header; no adapter hands over to it either."""
+    return wire(to) or b"undisclosed-recipients:;"
 
 
 @lru_cache(maxsize=64)

@@ -136,7 +136,8 @@ class Session(asyncio.Protocol):
         if self._paused or self._ended():
             return
         if self._chunking:
-            self._begin_chunks()
+            if self._under_way <= CHUNKED // 2:  # several at a time: one write
+                self._begin_chunks()
         elif not self._enveloped:
             taken = self._next()
             if taken is not None:
@@ -199,6 +200,8 @@ class Session(asyncio.Protocol):
                 self._answered(line.rstrip())
         if len(self._rest) > _LINE_MOST:
             self._end(classify(Stage.HELLO, self._rest[:100]))
+        if not self._starved:
+            self._begin()
 
     def _answered(self, line: bytes) -> None:
         if not self._expected:
@@ -227,7 +230,6 @@ class Session(asyncio.Protocol):
             self._expected.append((None, None))
         self._unclean = True
         self._answer(taken, taken.refusal or self._seen(classify(Stage.DATA, line)))
-        self._begin()
 
     def _send_content(self, taken: _Taken) -> None:
         taken.content_left = True
@@ -251,8 +253,6 @@ class Session(asyncio.Protocol):
                 self._end(classify(Stage.HELLO, line))
         if self._under_way == 0:
             self._wake.set()
-        if not self._starved:
-            self._begin()
 
     def _step(self, stage: Stage, taken: _Taken) -> None:
         """Without PIPELINING: the next command of an envelope, one at a time."""
@@ -260,7 +260,6 @@ class Session(asyncio.Protocol):
             self._enveloped = False
             self._unclean = True
             self._answer(taken, taken.refusal)
-            self._begin()
         elif stage is Stage.MAIL:
             self._expected.append((Stage.RCPT, taken))
             self._transport.write(b"RCPT TO:<%b>\r\n" % taken.rcpt)

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.conf import settings
 
+from channels import receipts
 from channels.adapter import Adapter, ConfigField
 from channels.email.address import wire
 from channels.email.opening import Relay, Security
@@ -72,6 +73,7 @@ ADAPTER = Adapter(
     credential="Password",
     build=build,
     check=check,
+    receipts=receipts,  # whoever reads the bounce domain's mail posts what came as signed reports
     fields=(
         ConfigField(name="host", label="Server", help="For example smtp.example.com"),
         ConfigField(name="port", label="Port", kind="number", default="587", least=1, most=65535),
