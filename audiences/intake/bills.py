@@ -118,8 +118,8 @@ def places(org_id: int, external_ids: Iterable[str]) -> dict[str, Place]:
 
 
 _PLACES: Final = """
-SELECT value, customer_id, txn_at, txn_id FROM audiences_externalref
-WHERE org_id = %(org)s AND kind = 'transaction' AND key = ANY(%(keys)s)
+SELECT ref.value, ref.customer_id, ref.txn_at, ref.txn_id FROM unnest(%(keys)s::bigint[]) AS wanted (key)
+JOIN audiences_externalref ref ON ref.org_id = %(org)s AND ref.kind = 'transaction' AND ref.key = wanted.key
 """
 # The bounds let the planner leave out the months that cannot hold any of them.
 _LOAD: Final = f"""
@@ -187,8 +187,8 @@ def as_json(value: object) -> str:
 
 
 _CUSTOMERS: Final = """
-SELECT value, customer_id FROM audiences_externalref
-WHERE org_id = %(org)s AND kind = 'customer' AND key = ANY(%(keys)s)
+SELECT ref.value, ref.customer_id FROM unnest(%(keys)s::bigint[]) AS wanted (key)
+JOIN audiences_externalref ref ON ref.org_id = %(org)s AND ref.kind = 'customer' AND ref.key = wanted.key
 """
 _OWNERS: Final = """
 SELECT kind, key, array_agg(DISTINCT customer_id) FROM audiences_addressref

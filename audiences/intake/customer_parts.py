@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 from audiences.intake.customer_records import CustomerRecord
 from audiences.intake.customer_state import Held, State
@@ -12,47 +13,63 @@ from audiences.intake.staging import execute, fetch, staged
 from audiences.intake.units import join_by_purchase
 
 _LOAD_CONTACTS: Final = """
-SELECT customer_id, kind, key, value, is_primary FROM audiences_contactpoint
-WHERE org_id = %(org)s AND customer_id = ANY(%(ids)s)
+SELECT held.customer_id, kind, key, value, is_primary FROM unnest(%(ids)s::bigint[]) AS wanted (id)
+JOIN audiences_contactpoint held ON held.org_id = %(org)s AND held.customer_id = wanted.id
 """
 _VALUES: Final = ("text", "text_norm", "number", "instant", "day", "flag")
 _LOAD_ATTRIBUTES: Final = """
-SELECT customer_id, attribute_id, text, text_norm, number, instant, day, flag FROM audiences_attributevalue
-WHERE org_id = %(org)s AND customer_id = ANY(%(ids)s)
+SELECT held.customer_id, attribute_id, text, text_norm, number, instant, day, flag
+FROM unnest(%(ids)s::bigint[]) AS wanted (id)
+JOIN audiences_attributevalue held ON held.org_id = %(org)s AND held.customer_id = wanted.id
 """
 _LOAD_UNITS: Final = """
-SELECT customer_id, unit_id FROM audiences_customerunit
-WHERE org_id = %(org)s AND customer_id = ANY(%(ids)s) AND NOT by_purchase
+SELECT held.customer_id, unit_id FROM unnest(%(ids)s::bigint[]) AS wanted (id)
+JOIN audiences_customerunit held ON held.org_id = %(org)s AND held.customer_id = wanted.id AND NOT held.by_purchase
 """
 
 
-def load(org_id: int, states: Mapping[int, State], records: Iterable[CustomerRecord]) -> None:
+def load(org_id: int, states: Mapping[int, State], records: Sequence[CustomerRecord]) -> None:
     """Fill in what is stored of known customers, as far as the records speak of it."""
     ids = list(states)
-    records = list(records)
     if any(record.addresses for record in records):
+        contacts: dict[int, dict[str, dict[int, Held]]] = defaultdict(lambda: defaultdict(dict))
         for pk, kind, key, value, primary in fetch(_LOAD_CONTACTS, org=org_id, ids=ids):
-            states[pk].stored_contacts.setdefault(kind, {})[key] = Held(value, primary)
+            contacts[pk][kind][key] = Held(value, primary)
+        for pk, by_kind in contacts.items():
+            states[pk].stored_contacts = states[pk].contacts = dict(by_kind)
     if any(record.attributes for record in records):
+        attributes: dict[int, dict[int, dict[str, Any]]] = defaultdict(dict)
         for pk, attribute_id, *typed in fetch(_LOAD_ATTRIBUTES, org=org_id, ids=ids):
             present = {name: part for name, part in zip(_VALUES, typed, strict=True) if part is not None}
-            states[pk].stored_attributes[attribute_id] = present
+            attributes[pk][attribute_id] = present
+        for pk, by_attribute in attributes.items():
+            states[pk].stored_attributes = states[pk].attributes = by_attribute
     if any(record.units is not None for record in records):
+        units: dict[int, set[int]] = defaultdict(set)
         for pk, unit_id in fetch(_LOAD_UNITS, org=org_id, ids=ids):
-            states[pk].stored_units.add(unit_id)
-    for state in states.values():
-        state.contacts = dict(state.stored_contacts)
-        state.attributes = dict(state.stored_attributes)
-        state.units = set(state.stored_units)
+            units[pk].add(unit_id)
+        for pk, given in units.items():
+            states[pk].stored_units = states[pk].units = frozenset(given)
 
 
-def write(org_id: int, states: Sequence[State], at: datetime) -> set[tuple[str, int]]:
-    """Write what differs. Returns the (kind, key) of addresses that found a customer."""
+class Added(NamedTuple):
+    """A contact point that a customer did not have before."""
+
+    customer_id: int
+    kind: str
+    value: str
+    key: int
+    primary: bool
+    well_formed: bool
+
+
+def write(org_id: int, states: Sequence[State], at: datetime) -> list[Added]:
+    """Write what differs. Returns the new contact points."""
     _drop_contacts(org_id, states)
-    arrived = _add_contacts(org_id, states, at)
+    added = _add_contacts(org_id, states, at)
     _write_attributes(org_id, states)
     _write_units(org_id, states)
-    return arrived
+    return added
 
 
 _DROP_CONTACTS: Final = """
@@ -120,19 +137,19 @@ def _drop_contacts(org_id: int, states: Sequence[State]) -> None:
             )
 
 
-def _add_contacts(org_id: int, states: Sequence[State], at: datetime) -> set[tuple[str, int]]:
+def _add_contacts(org_id: int, states: Sequence[State], at: datetime) -> list[Added]:
     added = [
-        (state.id, kind, held.value, key, held.primary, key not in state.malformed)
+        Added(state.id, kind, held.value, key, held.primary, key not in state.malformed)
         for state in states
         for kind, now in state.contacts.items()
         for key, held in now.items()
-        if key not in state.stored_contacts.get(kind, {})
+        if not state.stored_contacts or key not in state.stored_contacts.get(kind, ())
     ]
     if added:
         with staged("incoming_contact", _STAGE_CONTACTS, added):
             execute(_ADD_CONTACTS, org=org_id, at=at)
             execute(_ADD_REFS, org=org_id)
-    return {(kind, key) for _, kind, _, key, _, well_formed in added if well_formed}
+    return added
 
 
 _DROP_ATTRIBUTES: Final = """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, NamedTuple
@@ -16,6 +16,8 @@ from audiences.keys import folded
 from audiences.models import Attribute, Channel, ContactPoint, MessageClass
 
 ATTRIBUTE: Final = "attribute."
+# Records of a call may each have another shape; those remembered are forgotten at this many.
+MOST_SHAPES: Final = 1_000
 # field → (channel, class)
 CONSENTS: Final = {
     f"{channel}_{message_class}": (channel, message_class)
@@ -64,21 +66,13 @@ class CustomerRecord:
 
     external_id: str
     columns: dict[str, Any]
-    addresses: dict[str, Any]
-    consents: list[Said]
+    # kind → primary (an address) and not primary (a list), as far as they were given
+    addresses: dict[str, dict[bool, Any]]
+    malformed: bool
+    consents: Sequence[Said]
     attributes: dict[int, dict[str, Any] | None]
     home_store: tuple[str | None] | None
     units: list[int] | None
-
-    @property
-    def malformed(self) -> bool:
-        """Whether an address in it is no address; it is kept, and the record is taken."""
-        return any(
-            not address.well_formed
-            for given in self.addresses.values()
-            if given is not None
-            for address in ([given] if isinstance(given, Address) else given)
-        )
 
 
 def fields_of(desk: Desk) -> dict[str, Field]:
@@ -166,6 +160,18 @@ def attribute_reader(attribute: Attribute, desk: Desk) -> Reader:
     return read
 
 
+class _Shape:
+    """Which fields a record gives, sorted by where they go. A file's records all have one shape."""
+
+    def __init__(self, given: Iterable[str], attributes: Mapping[str, int]) -> None:
+        names = set(given)
+        self.columns = sorted(names - _ELSEWHERE - attributes.keys())
+        self.folded = [(name, *_FOLDED[name]) for name in sorted(names & _FOLDED.keys())]
+        self.addresses = [(name, *ADDRESSES[name]) for name in ADDRESSES if name in names]
+        self.consents = [(name, *CONSENTS[name]) for name in CONSENTS if name in names]
+        self.attributes = [(name, attributes[name]) for name in sorted(names & attributes.keys())]
+
+
 class CustomerReader:
     """Reads records of one org; pure, so that it may run ahead of the batch being written."""
 
@@ -173,36 +179,53 @@ class CustomerReader:
         self.desk = desk
         self.fields = fields_of(desk)
         self._attributes = {f"{ATTRIBUTE}{key}": row.pk for key, row in desk.attributes.items()}
+        self._shapes: dict[tuple[str, ...], _Shape] = {}
 
     def __call__(self, record: Record) -> CustomerRecord:
         given = read_record(record, self.fields)
         require(given, "external_id")
-        columns = {
-            name: value
-            for name, value in given.items()
-            if name not in _ELSEWHERE and name not in self._attributes
-        }
-        for name in columns.keys() & _FOLDED.keys():
-            norm, longest = _FOLDED[name]
+        shape = self._shape(tuple(given))
+        columns = {name: given[name] for name in shape.columns}
+        for name, norm, longest in shape.folded:
             columns[norm] = folded(columns[name])[:longest] if columns[name] else None
         if "do_not_disturb" in columns:
             columns["do_not_disturb"] = bool(columns["do_not_disturb"])
+        addresses: dict[str, dict[bool, Any]] = {}
+        malformed = False
+        for name, kind, primary in shape.addresses:
+            value = given[name]
+            addresses.setdefault(kind, {})[primary] = value
+            if value is not None:
+                malformed |= not (value if primary else min(value, key=_well_formed)).well_formed
         return CustomerRecord(
             external_id=given["external_id"],
             columns=columns,
-            addresses={name: given[name] for name in given.keys() & ADDRESSES.keys()},
-            consents=list(_consents(given, self.desk.source)),
-            attributes={
-                self._attributes[name]: given[name] for name in given.keys() & self._attributes.keys()
-            },
+            addresses=addresses,
+            malformed=malformed,
+            consents=_consents(shape, given, self.desk.source) if shape.consents else (),
+            attributes={attribute_id: given[name] for name, attribute_id in shape.attributes},
             home_store=(given["home_store"],) if "home_store" in given else None,
             units=(given["units"] or []) if "units" in given else None,
         )
 
+    def _shape(self, given: tuple[str, ...]) -> _Shape:
+        found = self._shapes.get(given)
+        if found is None:
+            if len(self._shapes) > MOST_SHAPES:
+                self._shapes.clear()
+            found = self._shapes[given] = _Shape(given, self._attributes)
+        return found
 
-def _consents(given: Mapping[str, Any], source: str) -> Iterator[Said]:
-    for name in CONSENTS.keys() & given.keys():
-        channel, message_class = CONSENTS[name]
+
+def _well_formed(address: Address) -> bool:
+    return address.well_formed
+
+
+def _consents(shape: _Shape, given: Mapping[str, Any], source: str) -> list[Said]:
+    said = []
+    for name, channel, message_class in shape.consents:
+        value = given[name]
         # An empty cell takes a yes back to unset; undated, so that it never lifts a no.
-        at = given.get("consent_at") if given[name] is not None else None
-        yield Said(channel, message_class, given[name], at, given.get("consent_source") or source[:60])
+        at = given.get("consent_at") if value is not None else None
+        said.append(Said(channel, message_class, value, at, given.get("consent_source") or source[:60]))
+    return said

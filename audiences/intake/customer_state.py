@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
-from audiences.intake.customer_records import ADDRESSES, Address, CustomerRecord
-from audiences.models import ContactPoint
+from audiences.intake.customer_records import Address, CustomerRecord
+from audiences.keys import lookup_key
 
-KINDS: Final = tuple(ContactPoint.Kind.values)
+_NOTHING: Final[Mapping[Any, Any]] = MappingProxyType({})
+_NOBODY: Final[frozenset[int]] = frozenset()
 
 
 class Held(NamedTuple):
@@ -18,22 +20,31 @@ class Held(NamedTuple):
     primary: bool
 
 
-@dataclass(slots=True)
 class State:
-    """A customer while its batch is worked on: as stored, then as the records leave it."""
+    """A customer while its batch is worked on: as stored, then as the records leave it.
 
-    external_id: str
-    id: int = 0
-    fresh: bool = True
-    dirty: bool = False
-    row: dict[str, Any] = field(default_factory=lambda: {"do_not_disturb": False})
-    contacts: dict[str, dict[int, Held]] = field(default_factory=dict)
-    stored_contacts: dict[str, dict[int, Held]] = field(default_factory=dict)
-    attributes: dict[int, dict[str, Any]] = field(default_factory=dict)
-    stored_attributes: dict[int, dict[str, Any]] = field(default_factory=dict)
-    malformed: set[int] = field(default_factory=set)
-    units: set[int] = field(default_factory=set)
-    stored_units: set[int] = field(default_factory=set)
+    The mappings are replaced as a whole, never written into, so that new customers share the empty ones.
+    """
+
+    __slots__ = (
+        "attributes", "contacts", "dirty", "external_id", "fresh", "id", "key", "malformed", "row",
+        "stored_attributes", "stored_contacts", "stored_units", "units",
+    )  # fmt: skip
+
+    def __init__(self, external_id: str) -> None:
+        self.external_id = external_id
+        self.key = lookup_key("customer", external_id)
+        self.id = 0
+        self.fresh = True
+        self.dirty = False
+        self.row: dict[str, Any] = {"do_not_disturb": False}
+        self.stored_contacts: Mapping[str, Mapping[int, Held]] = _NOTHING
+        self.stored_attributes: Mapping[int, dict[str, Any]] = _NOTHING
+        self.stored_units: frozenset[int] = _NOBODY
+        self.contacts = self.stored_contacts
+        self.attributes = self.stored_attributes
+        self.units = self.stored_units
+        self.malformed: frozenset[int] = _NOBODY
 
     def take(self, record: CustomerRecord, stores: dict[str, int]) -> bool:
         """Bring the record in; whether it changed anything but consent."""
@@ -46,41 +57,35 @@ class State:
             if self.row.get(name) != value:
                 self.row[name] = value
                 changed = True
-        for kind in KINDS if record.addresses else ():
+        for kind in record.addresses:
             changed |= self._take_addresses(kind, record)
-        for attribute_id, value in record.attributes.items():
-            if self.attributes.get(attribute_id) != value:
-                changed = True
-                if value is None:
-                    del self.attributes[attribute_id]
-                else:
-                    self.attributes[attribute_id] = value
-        if record.units is not None and self.units != set(record.units):
-            self.units = set(record.units)
-            changed = True
+        if record.attributes:
+            merged = {**self.attributes, **record.attributes}
+            now = {attribute_id: value for attribute_id, value in merged.items() if value is not None}
+            if now != self.attributes:
+                self.attributes, changed = now, True
+        if record.units is not None and self.units != frozenset(record.units):
+            self.units, changed = frozenset(record.units), True
         self.dirty |= changed
         return changed
 
     def _take_addresses(self, kind: str, record: CustomerRecord) -> bool:
-        given = {
-            primary: record.addresses[name]
-            for name, (of_kind, primary) in ADDRESSES.items()
-            if of_kind == kind and name in record.addresses
-        }
+        given = record.addresses.get(kind)
         if not given:
             return False
-        held = self.contacts.get(kind, {})
+        held = self.contacts.get(kind, _NOTHING)
         # What the record does not speak of stays.
-        now = {key: contact for key, contact in held.items() if contact.primary not in given}
+        now = {key: contact for key, contact in held.items() if contact.primary not in given} if held else {}
         others: list[Address] = given.get(False) or []
         primary: Address | None = given.get(True)
-        now.update({other.key: Held(other.value, False) for other in others})  # noqa: FBT003
+        for other in others:
+            now[other.key] = Held(other.value, primary=False)
         if primary is not None:
-            now[primary.key] = Held(primary.value, True)  # noqa: FBT003
+            now[primary.key] = Held(primary.value, primary=True)
         if now == held:
             return False
-        self.malformed.update(
-            address.key for address in (*others, primary) if address and not address.well_formed
-        )
-        self.contacts[kind] = now
+        self.contacts = {**self.contacts, kind: now}
+        if record.malformed:
+            given_now = [*others, primary] if primary else others
+            self.malformed |= {address.key for address in given_now if not address.well_formed}
         return True

@@ -18,7 +18,8 @@ from audiences.intake.customer_state import State
 from audiences.intake.desk import Desk
 from audiences.intake.fields import Kind
 from audiences.intake.staging import execute, fetch, new_ids, staged
-from audiences.keys import folded, lookup_key
+from audiences.intake.waiting import waits_for_any
+from audiences.keys import folded
 
 _COLUMNS: Final = {
     "first_name": "text", "last_name": "text", "name_norm": "text", "surname_norm": "text", "gender": "text",
@@ -32,11 +33,12 @@ _STAGE: Final = "id bigint, fresh boolean, key bigint, external_id text, " + ", 
     f"{name} {kind}" for name, kind in _COLUMNS.items()
 )
 _FIND: Final = """
-SELECT value, customer_id FROM audiences_externalref
-WHERE org_id = %(org)s AND kind = 'customer' AND key = ANY(%(keys)s)
+SELECT ref.value, ref.customer_id FROM unnest(%(keys)s::bigint[]) AS wanted (key)
+JOIN audiences_externalref ref ON ref.org_id = %(org)s AND ref.kind = 'customer' AND ref.key = wanted.key
 """
 _LOAD: Final = f"""
-SELECT id, {_NAMES} FROM audiences_customer WHERE org_id = %(org)s AND id = ANY(%(ids)s)
+SELECT customer.id, {_NAMES} FROM unnest(%(ids)s::bigint[]) AS wanted (id)
+JOIN audiences_customer customer ON customer.org_id = %(org)s AND customer.id = wanted.id
 """
 _INSERT: Final = f"""
 INSERT INTO audiences_customer (org_id, id, external_id, {_NAMES}, created_at, updated_at)
@@ -93,7 +95,7 @@ class CustomerWriter:
         """The customers of the batch as they are stored; new ones empty."""
         org_id = self.desk.org_id
         states = {record.external_id: State(record.external_id) for record in records}
-        keys = [lookup_key("customer", external_id) for external_id in states]
+        keys = [state.key for state in states.values()]
         known = {value: pk for value, pk in fetch(_FIND, org=org_id, keys=keys) if value in states}
         if not known:
             return states
@@ -116,9 +118,11 @@ class CustomerWriter:
                     execute(_INSERT_REFS, org=self.desk.org_id)
                 if len(fresh) < len(states):
                     execute(_UPDATE, org=self.desk.org_id, at=at)
-        arrived = parts.write(self.desk.org_id, states, at)
-        arrived |= {("customer", lookup_key("customer", state.external_id)) for state in fresh}
-        join_arrived(self.desk, arrived, at)
+        added = parts.write(self.desk.org_id, states, at)
+        if waits_for_any(self.desk.org_id):
+            arrived = {(contact.kind, contact.key) for contact in added if contact.well_formed}
+            arrived |= {("customer", state.key) for state in fresh}
+            join_arrived(self.desk, arrived, at)
 
     def _write_consents(
         self, states: dict[str, State], records: Sequence[CustomerRecord], answers: list[Answer], at: datetime
@@ -149,7 +153,7 @@ def _staged_row(state: State) -> list[Any]:
     return [
         state.id,
         state.fresh,
-        lookup_key("customer", state.external_id) if state.fresh else None,
+        state.key,
         state.external_id,
         *[row.get(column) for column in _COLUMNS],
     ]

@@ -49,7 +49,7 @@ def read_record(record: Record, fields: Mapping[str, Field]) -> dict[str, Any]:
         except KeyError:
             known = ", ".join(fields)
             raise Rejected("unknown_field", str(name), f"“{name}” is not known. Known: {known}.") from None
-        if value in (None, "", []):
+        if not value and (value is None or value in ("", [])):
             values[name] = None
             continue
         try:
