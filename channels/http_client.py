@@ -31,6 +31,12 @@ class Endpoint:
     addresses: tuple[str, ...]
     headers: tuple[str, ...] = field(repr=False)
 
+    def pins(self) -> list[str]:
+        """What libcurl shall believe about the name; an address in the URL needs no name."""
+        if ":" in self.host:
+            return []
+        return [f"{self.host}:{self.port}:{','.join(self.addresses)}"]
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -57,7 +63,7 @@ class _Transfer:
         self._answer = bytearray()
         options = (
             (pycurl.URL, endpoint.url),
-            (pycurl.RESOLVE, [f"{endpoint.host}:{endpoint.port}:{','.join(endpoint.addresses)}"]),
+            (pycurl.RESOLVE, endpoint.pins()),
             (pycurl.POST, 1),
             (pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1),
             (pycurl.FOLLOWLOCATION, 0),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
@@ -12,6 +13,8 @@ from channels.http_client import Answer, Endpoint, HttpClient
 from channels.outbound import AddressRefused, resolve
 from channels.protocol import Fault, Feed, Outcome, Outgoing, Reason, Report, Result
 from channels.sms.gateway_rules import classify
+
+_HOST = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|[0-9a-f:.]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +129,8 @@ class _HandOver:
 async def _endpoint(gateway: Gateway) -> Endpoint:
     address = urlsplit(gateway.url)
     host = address.hostname or ""
+    if not _HOST.fullmatch(host):  # in any other spelling libcurl might look the name up again
+        raise ValueError(f"“{host}” is no host name.")
     port = address.port or (443 if address.scheme == "https" else 80)
     addresses = await resolve(host, port, trusted=gateway.trusted)
     return Endpoint(

@@ -11,6 +11,7 @@ import pytest
 import uvloop
 
 from channels import http_client
+from channels.http_client import Answer, Endpoint, HttpClient
 from channels.protocol import Outcome, Outgoing, Reason, Result
 from channels.sms.gateway import Gateway, GatewayChannel
 from tests.channels.gateway import CLOSE, SILENT, ScriptedGateway, answer
@@ -154,6 +155,43 @@ def test_an_unknown_name_begins_nobody(run: Run) -> None:
     handed = run(send(GatewayChannel(gateway=gateway), texts(2)))
 
     assert handed.fault is not None
+    assert handed.began == []
+
+
+@pytest.mark.parametrize("spelt", ["gateway.invalid", "GateWay.Invalid"])
+def test_a_name_is_looked_up_once(run: Run, spelt: str) -> None:
+    """Q-28: the request goes to the address that was judged, whatever the name says later."""
+
+    async def pinned() -> tuple[Answer, ScriptedGateway]:
+        async with ScriptedGateway() as gateway:
+            endpoint = Endpoint(
+                url=f"http://{spelt}:{gateway.port}/",
+                host="gateway.invalid",
+                port=gateway.port,
+                addresses=("127.0.0.1",),
+                headers=(),
+            )
+            client = HttpClient(endpoint, 1)
+            answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+            client.post(b'{"reference": "r"}', "key", answered.set_result)
+            try:
+                return await answered, gateway
+            finally:
+                client.close()
+
+    told, gateway = run(pinned())
+
+    assert told.status == 202
+    assert len(gateway.requests) == 1
+
+
+@pytest.mark.parametrize("url", ["https://gateway.example./", "https://ga%74eway.example/", "https:///x"])
+def test_a_host_spelt_oddly_is_not_connected_to(run: Run, url: str) -> None:
+    """Q-28"""
+    handed = run(send(GatewayChannel(gateway=Gateway(url=url, sender="X")), texts(1)))
+
+    assert handed.fault is not None
+    assert "host name" in handed.fault.detail
     assert handed.began == []
 
 

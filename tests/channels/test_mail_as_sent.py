@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from email.message import Message
 from email.utils import parsedate_to_datetime
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -23,7 +24,7 @@ GREETING = '<p title="{{ customer.first_name }}">Dear {{ customer.first_name }},
 def test_every_value_arrives_as_it_is(first: str, city: str) -> None:
     """H-06, Q-27: whatever it holds, in the subject, the text and the HTML."""
     compiled = email(GREETING, subject="For {{ customer.first_name }} of {{ customer.city }}!")
-    given_values = {"customer__first_name": first, "customer__city": city}
+    given_values: dict[str, Any] = {"customer__first_name": first, "customer__city": city}
     body = raw(compiled, **given_values)
     message = parsed(compiled, **given_values)
 

@@ -60,12 +60,14 @@ def outgoing(compiled: Compiled, to: Callable[[int], str], count: int) -> list[O
 
 
 def mails(count: int, *, local: str = "a{}", **changes: Any) -> list[Outgoing]:
-    compiled = email("<p>Dear {{ customer.first_name }}</p>", subject="For {{ customer.first_name }}", run=facts(**changes))
+    compiled = email(
+        "<p>Dear {{ customer.first_name }}</p>", subject="For {{ customer.first_name }}", run=facts(**changes)
+    )
     return outgoing(compiled, lambda seq: f"{local.format(seq)}@example.com", count)
 
 
 def texts(count: int, *, number: str = "+447700{:06d}1") -> list[Outgoing]:
-    return outgoing(sms("Hi {{ customer.first_name }}"), lambda seq: number.format(seq), count)
+    return outgoing(sms("Hi {{ customer.first_name }}"), number.format, count)
 
 
 def hand_over(facts_: SenderFacts, messages: list[Outgoing]) -> Handed:
@@ -89,7 +91,10 @@ def test_the_carriers_ledger_holds_exactly_what_was_accepted(carrier: Carrier, c
 
 def test_an_answer_lost_is_unknown_and_the_ledger_has_the_message(carrier: Carrier) -> None:
     """H-33: only the carrier can tell, so nobody may repeat it."""
-    for channel, messages in (("email", mails(1, local="lose-answer")), ("sms", texts(1, number="+4477009903"))):
+    for channel, messages in (
+        ("email", mails(1, local="lose-answer")),
+        ("sms", texts(1, number="+4477009903")),
+    ):
         account = carrier.account(f"lost-{channel}", channel=channel)
         handed = hand_over(sender(account, channel), messages)
 
@@ -145,7 +150,14 @@ def test_receipts_come_back_signed_and_lead_to_their_delivery(carrier: Carrier) 
             webhook_url=f"{receiver.url}/hook",
             webhook_secret=secret,
             instant=True,
-            rates={"bounced": 0.5, "opened": 0.0, "clicked": 0.0, "unsubscribed": 0.0, "complained": 0.0, "soft_bounced": 0.0},
+            rates={
+                "bounced": 0.5,
+                "opened": 0.0,
+                "clicked": 0.0,
+                "unsubscribed": 0.0,
+                "complained": 0.0,
+                "soft_bounced": 0.0,
+            },
         )
         hand_over(sender(account, "email"), mails(40))
         until(lambda: len(receiver.events()) >= 40, "the receipts")
@@ -175,7 +187,9 @@ def test_the_outbox_can_be_read_and_only_with_the_accounts_own_key(carrier: Carr
     assert len(entries) == 2
     assert len(older) == 1
     assert {entry.subject for entry in (*entries, *older)} == {"For Åse 0", "For Åse 1", "For Åse 2"}
-    message = message_from_bytes(sandbox.message(sender(account, "email"), entries[0].id), policy=policy.default)
+    message = message_from_bytes(
+        sandbox.message(sender(account, "email"), entries[0].id), policy=policy.default
+    )
     assert message["Subject"] == entries[0].subject
 
     assert sandbox.outbox(sender(other, "email")) == []
