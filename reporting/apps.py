@@ -2,6 +2,13 @@ from django.apps import AppConfig
 
 
 class ReportingConfig(AppConfig):
-    """Numbers: roll-ups, statistics, dashboards, exports."""
+    """Numbers: roll-ups, statistics, dashboards."""
 
     name = "reporting"
+
+    def ready(self) -> None:
+        # Models can be imported only now; the import registers the doorbell.
+        from engage.orgs import menu  # noqa: PLC0415
+        from reporting import tasks  # noqa: F401, PLC0415
+
+        menu.add(menu.Entry(60, "Reports", "reports", "reports", "chart-bar", "report.view"))

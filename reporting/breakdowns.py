@@ -1,0 +1,150 @@
+"""The parts of a campaign's or a message's report, from tallies and aggregates: no page counts deliveries."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date
+
+from django.db import connection
+from django.db.models import Count, Sum
+
+from campaigns import funnel, progress
+from campaigns.funnel import Funnel
+from campaigns.models import Campaign, DeliveryEvent, Message, Run
+from campaigns.progress import Progress
+from conversions.models import Attribution, Basis
+from engage.orgs.models import Org
+from reporting.effect import Effect
+
+
+@dataclass(frozen=True)
+class Part:
+    """A message, channel or day of a report."""
+
+    label: str
+    counts: Progress
+    url_pk: int | None = None
+    conversions: int = 0
+    converted: int = 0
+    value: int = 0
+
+
+@dataclass
+class Check:
+    """One line of M-27, with whether it holds."""
+
+    text: str
+    holds: bool
+
+
+@dataclass
+class Report:
+    """Everything below the tiles."""
+
+    messages: list[Part] = field(default_factory=list)
+    channels: list[Part] = field(default_factory=list)
+    days: list[Part] = field(default_factory=list)
+    reasons: list[tuple[str, str, int]] = field(default_factory=list)
+    checks: list[Check] = field(default_factory=list)
+
+
+def unsubscribed(org: Org | int, runs: Iterable[int]) -> int:
+    """Distinct customers who opted out through a Delivery of these runs (M-13); a run has one channel."""
+    found = (
+        DeliveryEvent.objects.for_org(org)
+        .filter(run_id__in=list(runs), kind__in=["unsubscribed", "complained"])
+        .aggregate(n=Count("customer_id", distinct=True))
+    )
+    return int(found["n"])
+
+
+def of_campaign(org: Org, campaign: Campaign, effect: Effect) -> Report:
+    runs = list(
+        Run.objects.for_org(org).filter(campaign=campaign).select_related("message").order_by("run_on", "pk")
+    )
+    counts = progress.of_runs(org.pk, [run.pk for run in runs])
+    credited = _credited(org, campaign)
+    by_message: dict[int, Progress] = defaultdict(Progress)
+    by_channel: dict[str, Progress] = defaultdict(Progress)
+    by_day: dict[date, Progress] = defaultdict(Progress)
+    for run in runs:
+        by_message[run.message_id] += counts[run.pk]
+        by_channel[run.message.channel] += counts[run.pk]
+        by_day[run.run_on] += counts[run.pk]
+    messages = {m.pk: m for m in Message.objects.for_org(org).filter(pk__in=list(by_message))}
+    total = sum(counts.values(), Progress())
+    return Report(
+        messages=[
+            Part(messages[pk].title, part, pk, *credited.get(pk, (0, 0, 0)))
+            for pk, part in by_message.items()
+        ],
+        channels=[Part(channel, part) for channel, part in by_channel.items()],
+        days=[Part(day.isoformat(), part) for day, part in sorted(by_day.items())],
+        reasons=reasons_of(total),
+        checks=checks(total, runs, effect),
+    )
+
+
+def _credited(org: Org, campaign: Campaign) -> dict[int, tuple[int, int, int]]:
+    """Message → (conversions, converted customers, value); a customer of two messages counts in both (M-06)."""
+    rows = (
+        Attribution.objects.for_org(org)
+        .filter(campaign_id=campaign.pk, basis=Basis.GOAL, arm=0)
+        .values("message_id")
+        .annotate(n=Count("txn_id"), people=Count("customer_id", distinct=True), value=Sum("net"))
+    )
+    return {row["message_id"]: (row["n"], row["people"], row["value"] or 0) for row in rows}
+
+
+def reasons_of(counts: Progress) -> list[tuple[str, str, int]]:
+    """(state, reason, rows), the most first."""
+    found = [
+        (state, reason, n) for state, reasons in counts.reasons.items() for reason, n in reasons.items() if n
+    ]
+    return sorted(found, key=lambda row: -row[2])
+
+
+def checks(counts: Progress, runs: Iterable[Run], effect: Effect | None) -> list[Check]:
+    """What must add up (M-27), as far as this object has it."""
+    listed = list(runs)
+    outcomes = counts.delivered + counts.not_delivered + counts.in_flight + counts.no_report
+    found = [
+        Check(
+            "targeted = queued + handing over + sent + failed + unconfirmed + skipped + held out + cancelled",
+            counts.queued >= 0 and counts.targeted == counts.queued + counts.handing_over + counts.ledger,
+        ),
+        Check("sent = delivered + not delivered + in flight + no report", counts.sent == outcomes),
+        Check("skipped, failed, cancelled = sums of their reasons", counts.adds_up),
+        Check(
+            "matched = excluded + outside the unit + targeted customers",
+            all(run.matched == run.excluded + run.out_of_unit + run.targeted_customers for run in listed),
+        ),
+    ]
+    if effect is not None:
+        t, c = effect.test, effect.control
+        found += [
+            Check("responders ≤ contacted ≤ targeted, in both groups",
+                  t.responders <= t.contacted <= t.targeted and c.responders <= c.contacted <= c.targeted),
+            Check("converted customers ≤ customers with the anchor, and ≤ conversions",
+                  effect.goal is None or t.converted <= min(t.with_anchor(effect.goal.anchor), t.conversions)),
+        ]  # fmt: skip
+    return found
+
+
+def funnels(runs: Iterable[Run]) -> list[tuple[Run, Funnel]]:
+    """The funnel of each finished or open run, the newest first."""
+    return [(run, funnel.of_run(run, at=run.frozen_at or run.created_at)) for run in runs if run.frozen_at]
+
+
+def opens_and_clicks(org: Org | int, runs: Iterable[int]) -> tuple[int, int]:
+    """Rows opened and clicked by a person (M-14), over the ledger's index by run."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(opened_at), count(clicked_at) FROM campaigns_delivery "
+            "WHERE org_id = %(org)s AND run_id = ANY(%(runs)s) AND (opened_at IS NOT NULL OR clicked_at IS NOT NULL)",
+            {"org": org if isinstance(org, int) else org.pk, "runs": list(runs)},
+        )
+        opened, clicked = cursor.fetchone()
+    return int(opened), int(clicked)
