@@ -64,7 +64,7 @@ DATE: Final = (
 def _whole(value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
         raise BadCondition("needs a number")
-    return value
+    return int(value)
 
 
 def _text(value: Any) -> str:

@@ -137,21 +137,25 @@ class Editor:
         verb, _, rest = action.partition(":")
         numbers = [int(part) for part in rest.split(":") if part.isdigit()]
         if verb == "group" and len(self.groups) < conditions.MAX_GROUPS:
-            self._refuse_unfinished() or self.groups.append([Row(fresh=True)])
+            if self._is_finished():
+                self.groups.append([Row(fresh=True)])
         elif verb == "condition" and numbers and numbers[0] < len(self.groups):
-            self._refuse_unfinished() or self.groups[numbers[0]].append(Row(fresh=True))
+            if self._is_finished():
+                self.groups[numbers[0]].append(Row(fresh=True))
         elif verb == "remove" and len(numbers) == 2 and numbers[0] < len(self.groups):
             del self.groups[numbers[0]][numbers[1] : numbers[1] + 1]
             self.groups = [group for group in self.groups if group]
         elif verb == "remove-group" and numbers and numbers[0] < len(self.groups):
             del self.groups[numbers[0]]
 
-    def _refuse_unfinished(self) -> bool:
+    def _is_finished(self) -> bool:
         """Adding with an unfinished row says what is missing instead (G-09)."""
         self.question()
-        if self.problems:
+        if any(row.problem for group in self.groups for row in group):
             self.problems = ["Finish this condition before you add another: see the line in red."]
-        return bool(self.problems)
+            return False
+        self.problems = []
+        return True
 
     def question(self) -> Question | None:
         """What the form asks, None with `problems` set where something is missing or wrong."""

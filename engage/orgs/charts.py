@@ -87,7 +87,7 @@ class _Frame:
         )  # fmt: skip
 
 
-_SIZES: Final = (("narrow", 360, 210), ("middle", 720, 220), ("wide", 1120, 250))
+_SIZES: Final = (("narrow", 320, 200), ("middle", 720, 220), ("wide", 1120, 250))
 
 
 def spark(

@@ -18,7 +18,7 @@ def console(request: HttpRequest) -> dict[str, Any]:
     theme = request.COOKIES.get("theme", "")
     known: dict[str, Any] = {"theme": theme if theme in THEMES else "", "now": timezone.now()}
     if getattr(request, "user", None) is not None and request.user.is_authenticated:
-        known["seats"] = Org.objects.filter(seat__user=request.user).order_by("name")
+        known["seats"] = Org.objects.filter(seat__user_id=request.user.pk).order_by("name")
     access = getattr(request, "access", None)
     if access is not None:
         known |= {

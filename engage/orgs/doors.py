@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 from django.contrib.auth.decorators import login_required
 from django.db import transaction
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
@@ -29,7 +29,7 @@ FRESH = timedelta(minutes=15)
 class OrgRequest(HttpRequest):
     """A request inside an org's context."""
 
-    user: User  # type: ignore[assignment]
+    user: User
     org: Org
     settings: OrgSettings
     access: Access
@@ -40,7 +40,8 @@ class _Marked(Protocol):
     right: str | None
 
 
-View = Callable[Concatenate[OrgRequest, P], HttpResponse]
+View = Callable[Concatenate[OrgRequest, P], HttpResponseBase]
+Door = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
 
 
 def client_address(request: HttpRequest) -> str:
@@ -54,20 +55,18 @@ def is_fresh(request: HttpRequest) -> bool:
     return proved is not None and timezone.now().timestamp() - proved < FRESH.total_seconds()
 
 
-def org_view(
-    right: str | None = None, *, fresh: bool = False
-) -> Callable[[View[P]], Callable[Concatenate[HttpRequest, P], HttpResponse]]:
+def org_view(right: str | None = None, *, fresh: bool = False) -> Callable[[View[P]], Door[P]]:
     """Wrap a view of `/o/<org>/…`: it runs inside the org's transaction, which an exception rolls back.
 
     A foreign or unknown org answers 404 alike; a missing `right` answers 403, names it, and is audited. With `fresh`
     a POST first asks for new proof of identity when the last is over 15 minutes old.
     """
 
-    def wrap(view: View[P]) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
+    def wrap(view: View[P]) -> Door[P]:
         @wraps(view)
         @never_cache
         @login_required
-        def door(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        def door(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
             slug = kwargs.pop("org")
             user = cast("User", request.user)
             org = Org.objects.filter(slug=slug, seat__user=user).first()
@@ -90,17 +89,17 @@ def org_view(
                 return _refuse(request, org, user, refused)
 
         cast("_Marked", door).right = right
-        return door
+        return cast("Door[P]", door)
 
     return wrap
 
 
 def _prove(request: HttpRequest) -> HttpResponse:
     back = request.headers.get("referer") or request.path
-    response = HttpResponseRedirect(f"{reverse('prove')}?{urlencode({'next': back})}")
+    asked = f"{reverse('prove')}?{urlencode({'next': back})}"
     if request.headers.get("HX-Request"):
-        response = HttpResponse(status=204, headers={"HX-Redirect": response["Location"]})
-    return response
+        return HttpResponse(status=204, headers={"HX-Redirect": asked})
+    return HttpResponseRedirect(asked)
 
 
 def _refuse(request: HttpRequest, org: Org, user: User, refused: NotAllowed) -> HttpResponse:

@@ -133,7 +133,7 @@ def axis(ticks: Sequence[Number], style: Style = PLAIN) -> list[str]:
     size, suffix = next((unit for unit in _SHORT_UNITS[style.number_format] if top >= unit[0]), (1, ""))
     scaled = [Decimal(str(tick)) / size for tick in ticks]
     places = max((_decimals(tick) for tick in scaled), default=0)
-    return [number(tick, style, places=places) + (suffix if tick else "") for tick in scaled]
+    return [number(tick, style, places=places) + suffix if tick else "0" for tick in scaled]
 
 
 def zone_name(at: datetime) -> str:

@@ -35,6 +35,10 @@ class JobFailed(Exception):
     """The job cannot be done; the text is fit for the user and says what to do."""
 
 
+class LostJob(Exception):
+    """The lease died and another worker went on with the job: this one leaves without a word."""
+
+
 class Progress:
     """A handler's line to the page: counts, and whether somebody asked to cancel. Renews the lease."""
 
@@ -149,13 +153,15 @@ def claim(org_id: int, job_id: int, at: datetime) -> Job | None:
         return job
 
 
-def run(org_id: int, job_id: int) -> None:
+def run(org_id: int, job_id: int, progress: type[Progress] = Progress) -> None:
     """Run a job to its end, if it can be claimed. What the handler raises becomes the job's error."""
     job = claim(org_id, job_id, timezone.now())
     if job is None:
         return
     try:
-        _handlers[job.kind](job, Progress(job))
+        _handlers[job.kind](job, progress(job))
+    except LostJob:
+        return
     except Cancelled:
         status, error = Job.Status.CANCELLED, ""
     except JobFailed as failure:

@@ -60,9 +60,7 @@ class SampleForm(forms.Form):
     service = forms.BooleanField(
         label="Service message", required=False, help_text="Needs the switch and the right."
     )
-    file = forms.FileField(
-        label="File of customers", required=False, help_text="CSV, UTF-8, at most 20 MB."
-    )
+    file = forms.FileField(label="File of customers", required=False, help_text="CSV, UTF-8, at most 20 MB.")
 
 
 GOOD = {
@@ -88,7 +86,7 @@ def kit(request: HttpRequest) -> HttpResponse:
 
 def _forms() -> dict[str, Any]:
     return {
-        "form": SampleForm(GOOD, prefix="good"),
+        "form": SampleForm(initial=GOOD, prefix="good"),
         "wrong": SampleForm({"wrong-share": "80", "wrong-service": "on"}, prefix="wrong"),
         "steps": [
             {"label": "Message", "url": "#stepper", "state": "done"},

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
-RIGHTS: Final[list[tuple[str, str]]] = [
+RIGHTS: Final[list[tuple[str, str | Any]]] = [
     ("campaign.view", "See campaigns"),
     ("campaign.create", "Create, edit and archive campaigns"),
     ("goal.edit", "Edit a campaign's conversion goal"),

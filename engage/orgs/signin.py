@@ -24,7 +24,7 @@ PAUSE_SECONDS = 15 * 60
 class EmailBackend(ModelBackend):
     """Sign-in by e-mail address. An unknown one costs the same time as a wrong password (T-19)."""
 
-    def authenticate(  # type: ignore[override]
+    def authenticate(
         self,
         request: HttpRequest | None,
         username: str | None = None,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from django.db import connection, models, transaction
 
@@ -102,11 +102,12 @@ class UnitOwnedQuerySet(OwnedQuerySet[M]):
 
 
 class Owned(models.Model):
-    """A small tenant table: bigint id, `(org_id, id)` unique, real composite foreign keys (decisions 1)."""
+    """A small tenant table: bigint id, `(org_id, id)` unique, real composite foreign keys (decisions 1).
+
+    Each model names its own manager: `objects = OwnedQuerySet["Campaign"].as_manager()`.
+    """
 
     org = models.ForeignKey("orgs.Org", on_delete=models.CASCADE, related_name="+")
-
-    objects: models.Manager[Any] = OwnedQuerySet.as_manager()
 
     class Meta:
         abstract = True

@@ -26,7 +26,7 @@ from engage.orgs.forms.people import (
     ProveForm,
     SignInForm,
 )
-from engage.orgs.models import User
+from engage.orgs.models import Invitation, User
 
 WAITING = "signin_user"
 
@@ -53,7 +53,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
             form.add_error(None, "E-mail or password is wrong.")
         else:
             signin.forget_failures(email, address)
-            return _enter(request, cast("User", user))
+            return _enter(request, user)
     return render(request, "orgs/sign_in.html", {"form": form, "next": _next(request)})
 
 
@@ -87,7 +87,7 @@ def _count_failure(request: HttpRequest, email: str) -> None:
 @never_cache
 def sign_in_code(request: HttpRequest) -> HttpResponse:
     """The second step, for people with two-factor codes."""
-    user = User.objects.filter(pk=request.session.get(WAITING)).first()
+    user = User.objects.filter(pk=request.session.get(WAITING, 0)).first()
     if user is None:
         return redirect("sign-in")
     form = CodeForm(request.POST or None)
@@ -230,11 +230,9 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
         return render(request, "orgs/invitation_dead.html", {"why": str(dead)}, status=410)
 
 
-def _accept_signed_in(
-    request: HttpRequest, offer: invitations.Invitation, context: dict[str, object]
-) -> HttpResponse:
+def _accept_signed_in(request: HttpRequest, offer: Invitation, context: dict[str, object]) -> HttpResponse:
     if request.method == "POST" and request.user.is_authenticated:
-        invitations.accept(offer, cast("User", request.user), at=timezone.now())
+        invitations.accept(offer, request.user, at=timezone.now())
         messages.success(request, f"Welcome to {offer.org.name}.")
         return redirect("home")
     return render(request, "orgs/invitation.html", context)

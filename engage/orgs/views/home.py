@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -9,14 +11,14 @@ from django.views.decorators.cache import never_cache
 
 from engage.orgs.doors import OrgRequest, org_view
 from engage.orgs.menu import menu_for
-from engage.orgs.models import Org
+from engage.orgs.models import Org, User
 
 
 @never_cache
 @login_required
 def home(request: HttpRequest) -> HttpResponse:
     """The only org, or the choice between several."""
-    orgs = list(Org.objects.filter(seat__user=request.user).order_by("name"))
+    orgs = list(Org.objects.filter(seat__user=cast(User, request.user)).order_by("name"))
     if len(orgs) == 1:
         return redirect("org-home", org=orgs[0].slug)
     return render(request, "orgs/home.html", {"orgs": orgs})
