@@ -7,6 +7,7 @@ import logging
 from campaigns import lifecycle
 from campaigns.clock import database_now
 from campaigns.models import Message, Run
+from campaigns.receipts import parked
 from engage.orgs import due
 from engage.orgs.models import OrgSettings
 from engage.orgs.tenancy import org_context
@@ -38,4 +39,5 @@ def start(org_id: int, message_id: int) -> Run | None:
             logger.info("message %s does not start: %s", message_id, refused)
             return None
         due.set_due(org_id, SEND_DUE, 0, now)
+        due.set_due(org_id, parked.DUE, 0, now)  # from its first run on, an org's receipts are looked after
     return run

@@ -10,8 +10,12 @@ from django.utils import timezone
 from campaigns import arming, dispatch, freeze, lifecycle, reminders, scheduling, sweeper
 from campaigns.clock import database_now
 from campaigns.models import Run
+from campaigns.receipts import bells
 from engage.orgs import due
 from engage.orgs.tenancy import org_context
+
+# Doorbells that stand beside what they ring for; named here, so that workers and the scheduler know them.
+__all__ = ["bells", "freeze_run", "look_after", "look_at_waiting", "ring", "run_lane", "start_message"]
 
 # What is announced for later is at most this many seconds away; anything beyond waits for the sweeper.
 _SOON = 5.0

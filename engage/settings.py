@@ -30,6 +30,8 @@ TRACKING_URL = env.str("ENGAGE_TRACKING_URL", default=CONSOLE_URL).rstrip("/")
 # The sandbox carrier of the local stack; empty where there is none.
 CARRIER_URL = env.str("ENGAGE_CARRIER_URL", default="")
 CARRIER_SMTP = env.str("ENGAGE_CARRIER_SMTP", default="")
+# Whoever reads this file may open accounts there (docs/carrier.md).
+CARRIER_KEY_FILE = Path(env.str("ENGAGE_CARRIER_KEY_FILE", default=str(HOME / "carrier" / "admin.key")))
 # Internal relays and gateways ("host" or "host:port") that senders may name; others must be on the public internet.
 OUTBOUND_ALLOWED = env.list("ENGAGE_OUTBOUND_ALLOWED", default=[])
 

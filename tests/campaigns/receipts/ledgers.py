@@ -137,6 +137,10 @@ class Ledger:
         ms = int(at.timestamp() * 1000)
         ledger.append(self.key, [Entry(seq, state, reason, ms, 1, outcome) for seq in seqs])
 
+    def forget_queue(self) -> None:
+        """As after the queue's retention: the ledger is all that is left of the run's rows."""
+        Recipient.objects.for_org(self.org).filter(run_id=self.run.pk).delete()
+
     def _count(self, row: Tally) -> None:
         row.org, row.run_id, row.id = self.org, self.run.pk, secrets.randbits(60)
         row.slot, row.variant, row.channel = 0, 0, self.sender.channel
