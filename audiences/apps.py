@@ -7,6 +7,8 @@ class AudiencesConfig(AppConfig):
     name = "audiences"
 
     def ready(self) -> None:
-        from audiences.segments import fields  # noqa: PLC0415  models are loaded only now
+        # Models are loaded only now; importing `files` registers what runs an import.
+        from audiences.intake import files  # noqa: F401, PLC0415
+        from audiences.segments import fields  # noqa: PLC0415
 
         fields.register_all()

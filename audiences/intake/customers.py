@@ -64,6 +64,7 @@ class CustomerWriter:
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
         self.read = CustomerReader(desk)
+        self.fields = self.read.fields
 
     def name_of(self, record: CustomerRecord) -> str:
         return record.external_id

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import Final
@@ -63,30 +62,22 @@ ON CONFLICT (org_id, code) DO NOTHING RETURNING code, id
 """
 
 
-@dataclass
 class Desk:
-    """One intake's view of its org. `at` is when it began; each batch brings its own clock for what it writes."""
+    """One intake's view of its org. `at` is when it began; each batch brings its own clock for what it writes.
 
-    settings: OrgSettings
-    source: str
-    at: datetime
-    months: set[date] = field(default_factory=set, init=False)
+    Make it inside the org's context. What reading a record needs is loaded here: records are read in another thread
+    than the one that writes.
+    """
 
-    @property
-    def org_id(self) -> int:
-        return self.settings.org_id
-
-    @cached_property
-    def region(self) -> str:
-        return region_of(self.settings)
-
-    @cached_property
-    def attributes(self) -> dict[str, Attribute]:
-        return {attribute.key: attribute for attribute in Attribute.objects.for_org(self.org_id)}
-
-    @cached_property
-    def units(self) -> dict[str, int]:
-        return dict(OrgUnit.objects.for_org(self.org_id).values_list("code", "pk"))
+    def __init__(self, settings: OrgSettings, source: str, at: datetime) -> None:
+        self.settings = settings
+        self.source = source
+        self.at = at
+        self.org_id = settings.org_id
+        self.region = region_of(settings)
+        self.attributes = {row.key: row for row in Attribute.objects.for_org(settings.org_id)}
+        self.units = dict(OrgUnit.objects.for_org(settings.org_id).values_list("code", "pk"))
+        self.months: set[date] = set()
 
     @cached_property
     def stores(self) -> Codes:

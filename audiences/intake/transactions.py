@@ -84,6 +84,7 @@ class TransactionWriter:
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
         self.read = BillReader(desk)
+        self.fields = self.read.fields
 
     def name_of(self, record: BillRecord) -> str:
         return record.external_id

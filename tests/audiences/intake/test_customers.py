@@ -48,25 +48,35 @@ def test_a_customer_has_everything_the_file_says(inside: Org) -> None:
         "Pune", "pune", "asha rao", "rao",
     )  # fmt: skip
     assert found.registered_at == datetime(2024, 3, 1, 5, 0, tzinfo=UTC)
-    assert (found.loyalty_member, found.tier, found.points, found.do_not_disturb) == (True, "Gold", 1200, True)
+    assert (found.loyalty_member, found.tier, found.points, found.do_not_disturb) == (
+        True,
+        "Gold",
+        1200,
+        True,
+    )
     store = Store.objects.for_org(inside).get()
     assert (found.home_store_id, store.code, store.stub) == (store.pk, "PUN-01", True)
-    assert list(CustomerUnit.objects.for_org(inside).values_list("customer_id", "unit_id", "by_purchase")) == [
-        (found.id, unit.pk, False)
-    ]
+    assert list(
+        CustomerUnit.objects.for_org(inside).values_list("customer_id", "unit_id", "by_purchase")
+    ) == [(found.id, unit.pk, False)]
     contacts = ContactPoint.objects.for_org(inside).order_by("kind")
     assert [(c.kind, c.value, c.is_primary, c.state) for c in contacts] == [
         ("email", "Asha.Rao@example.com", True, "unproven"),
         ("phone", "+919812345670", True, "unproven"),
     ]
-    assert AddressRef.objects.for_org(inside).filter(key=address_key("email", "asha.rao@example.com")).exists()
+    assert (
+        AddressRef.objects.for_org(inside).filter(key=address_key("email", "asha.rao@example.com")).exists()
+    )
     reference = ExternalRef.objects.for_org(inside).get()
     assert (reference.key, reference.customer_id) == (lookup_key("customer", "C-1"), found.id)
 
 
 def test_all_but_the_external_id_may_be_missing(inside: Org) -> None:
     """A-01"""
-    assert verdicts(customers(inside, {"external_id": "C-1"}, {"first_name": "Nobody"})) == ["created", "rejected"]
+    assert verdicts(customers(inside, {"external_id": "C-1"}, {"first_name": "Nobody"})) == [
+        "created",
+        "rejected",
+    ]
     found = customer(inside, "C-1")
     assert found.full_name == ""
     assert found.do_not_disturb is False
@@ -74,7 +84,13 @@ def test_all_but_the_external_id_may_be_missing(inside: Org) -> None:
 
 def test_the_same_record_twice_changes_nothing(inside: Org) -> None:
     """A-13, Q-19"""
-    record = {"external_id": "C-1", "first_name": "Asha", "email": "a@example.com", "points": "7", "units": ""}
+    record = {
+        "external_id": "C-1",
+        "first_name": "Asha",
+        "email": "a@example.com",
+        "points": "7",
+        "units": "",
+    }
     customers(inside, record)
     before = customer(inside, "C-1")
     later = take(inside, Kind.CUSTOMERS, [record], source="test", at=NOW + timedelta(days=1))
@@ -88,9 +104,17 @@ def test_a_field_left_out_stays_and_an_empty_one_clears(inside: Org) -> None:
     """A-13"""
     customers(
         inside,
-        {"external_id": "C-1", "first_name": "Asha", "city": "Pune", "email": "a@example.com", "phone": "+919812345670"},
+        {
+            "external_id": "C-1",
+            "first_name": "Asha",
+            "city": "Pune",
+            "email": "a@example.com",
+            "phone": "+919812345670",
+        },
     )
-    assert verdicts(customers(inside, {"external_id": "C-1", "city": "", "phone": None, "tier": "Gold"})) == ["updated"]
+    assert verdicts(customers(inside, {"external_id": "C-1", "city": "", "phone": None, "tier": "Gold"})) == [
+        "updated"
+    ]
     found = customer(inside, "C-1")
     assert (found.first_name, found.city, found.city_norm, found.tier) == ("Asha", None, None, "Gold")
     assert [c.value for c in ContactPoint.objects.for_org(inside)] == ["a@example.com"]
@@ -99,7 +123,10 @@ def test_a_field_left_out_stays_and_an_empty_one_clears(inside: Org) -> None:
 
 def test_a_new_primary_address_replaces_the_old_and_other_addresses_stay(inside: Org) -> None:
     """A-06, A-13"""
-    customers(inside, {"external_id": "C-1", "email": "a@example.com", "other_emails": "b@example.com|c@example.com"})
+    customers(
+        inside,
+        {"external_id": "C-1", "email": "a@example.com", "other_emails": "b@example.com|c@example.com"},
+    )
     customers(inside, {"external_id": "C-1", "email": "b@example.com"})
     assert _emails(inside) == {"b@example.com": True, "c@example.com": False}
     customers(inside, {"external_id": "C-1", "other_emails": ["d@example.com"]})
@@ -159,7 +186,9 @@ def test_several_records_of_one_customer_in_a_call_are_taken_in_order(inside: Or
         ("external_id", "a>b", "bad_code"),
     ],
 )
-def test_a_value_that_does_not_fit_rejects_its_record_alone(inside: Org, field: str, value: Any, code: str) -> None:
+def test_a_value_that_does_not_fit_rejects_its_record_alone(
+    inside: Org, field: str, value: Any, code: str
+) -> None:
     """A-04, A-16, Q-18"""
     answers = customers(inside, {"external_id": "C-0"}, {"external_id": "C-1", field: value})
     assert verdicts(answers) == ["created", "rejected"]
@@ -185,7 +214,9 @@ def test_a_custom_attribute_takes_its_own_type_only(
     inside: Org, kind: str, good: Any, stored: Any, bad: Any
 ) -> None:
     """A-04"""
-    Attribute.objects.create(org=inside, key="favourite", label="Favourite", type=kind, choices=["red", "blue"])
+    Attribute.objects.create(
+        org=inside, key="favourite", label="Favourite", type=kind, choices=["red", "blue"]
+    )
     answers = customers(
         inside,
         {"external_id": "C-1", "attribute.favourite": good},

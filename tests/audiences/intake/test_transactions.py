@@ -26,7 +26,13 @@ LATER = NOW + timedelta(hours=3)
 
 
 def sale(external_id: str = "B-1", **fields: Any) -> dict[str, Any]:
-    return {"external_id": external_id, "customer": "C-1", "at": "2026-11-20T18:05", "net": "100.00", **fields}
+    return {
+        "external_id": external_id,
+        "customer": "C-1",
+        "at": "2026-11-20T18:05",
+        "net": "100.00",
+        **fields,
+    }
 
 
 def back(external_id: str, of: str, net: str, **fields: Any) -> dict[str, Any]:
@@ -63,7 +69,13 @@ def test_a_bill_has_everything_the_record_says(shop: Org) -> None:
     assert verdicts(bills(shop, record)) == ["created"]
     found = bill(shop, "B-1")
     assert found.txn_at == datetime(2026, 11, 20, 12, 35, tzinfo=UTC)
-    assert (found.kind, found.gross, found.discount, found.tax, found.net) == ("sale", 129900, 10000, 18350, 119900)
+    assert (found.kind, found.gross, found.discount, found.tax, found.net) == (
+        "sale",
+        129900,
+        10000,
+        18350,
+        119900,
+    )
     assert (found.net_after_returns, found.fully_returned, found.items) == (119900, False, 3)
     assert (found.source, found.payment_modes, found.coupon_codes, found.custom) == (
         "web", ["card", "cash"], ["SAVE10"], {"cashier": "Ravi"},
@@ -86,25 +98,36 @@ def test_a_bill_has_everything_the_record_says(shop: Org) -> None:
 
 def test_the_same_bill_twice_changes_nothing(shop: Org) -> None:
     """A-13, Q-19"""
-    record = sale(store="S", lines=[{"item": "SKU-1", "amount": "100"}], payment_modes="card", **{"custom.till": "4"})
+    record = sale(
+        store="S", lines=[{"item": "SKU-1", "amount": "100"}], payment_modes="card", **{"custom.till": "4"}
+    )
     bills(shop, record)
     assert verdicts(take(shop, Kind.TRANSACTIONS, [record], source="again", at=LATER)) == ["unchanged"]
     assert (bill(shop, "B-1").changed_at, profile(shop)) == (NOW, (1, 10000))
     assert TransactionLine.objects.for_org(shop).count() == 1
-    assert verdicts(bills(shop, {"external_id": "B-1", "custom.till": "", "custom.shift": "late"})) == ["updated"]
+    assert verdicts(bills(shop, {"external_id": "B-1", "custom.till": "", "custom.shift": "late"})) == [
+        "updated"
+    ]
     assert bill(shop, "B-1").custom == {"shift": "late"}
 
 
 def test_a_changed_bill_replaces_the_old_and_every_number_recomputes(shop: Org) -> None:
     """A-13"""
     bills(shop, sale(lines=[{"item": "SKU-1", "amount": "60"}, {"item": "SKU-2", "amount": "40"}]))
-    changed = {"external_id": "B-1", "net": "60", "at": "2026-10-03T09:00", "lines": [{"item": "SKU-1", "amount": "60"}]}
+    changed = {
+        "external_id": "B-1",
+        "net": "60",
+        "at": "2026-10-03T09:00",
+        "lines": [{"item": "SKU-1", "amount": "60"}],
+    }
     assert verdicts(take(shop, Kind.TRANSACTIONS, [changed], source="fix", at=LATER)) == ["updated"]
     found = bill(shop, "B-1")
     assert (found.net, found.net_after_returns, found.items) == (6000, 6000, 1)
     assert (found.received_at, found.changed_at) == (NOW, LATER)
     assert Transaction.objects.for_org(shop).count() == 1
-    assert [(line.txn_at, line.amount) for line in TransactionLine.objects.for_org(shop)] == [(found.txn_at, 6000)]
+    assert [(line.txn_at, line.amount) for line in TransactionLine.objects.for_org(shop)] == [
+        (found.txn_at, 6000)
+    ]
     row = Profile.objects.for_org(shop).get()
     assert (row.transactions, row.net_total, row.first_bought_at) == (1, 6000, found.txn_at)
 
@@ -121,9 +144,16 @@ def test_a_bill_moves_to_another_customer_with_its_lines(shop: Org) -> None:
 def test_a_return_reduces_the_bill_it_names(shop: Org) -> None:
     """A-14, A-35"""
     bills(shop, sale())
-    assert verdicts(take(shop, Kind.TRANSACTIONS, [back("R-1", "B-1", "30")], source="t", at=LATER)) == ["created"]
+    assert verdicts(take(shop, Kind.TRANSACTIONS, [back("R-1", "B-1", "30")], source="t", at=LATER)) == [
+        "created"
+    ]
     found = bill(shop, "B-1")
-    assert (found.net, found.net_after_returns, found.fully_returned, found.changed_at) == (10000, 7000, False, LATER)
+    assert (found.net, found.net_after_returns, found.fully_returned, found.changed_at) == (
+        10000,
+        7000,
+        False,
+        LATER,
+    )
     assert profile(shop) == (1, 7000)
     bills(shop, back("R-2", "B-1", "70"))
     found = bill(shop, "B-1")
@@ -202,7 +232,9 @@ def test_an_address_names_a_customer_only_when_it_is_theirs_alone(shop: Org) -> 
         ({"colour": "red"}, "unknown_field", "colour"),
     ],
 )
-def test_a_bill_that_does_not_fit_is_rejected_alone(shop: Org, change: dict[str, Any], code: str, field: str) -> None:
+def test_a_bill_that_does_not_fit_is_rejected_alone(
+    shop: Org, change: dict[str, Any], code: str, field: str
+) -> None:
     """A-14, A-15, A-16, Q-18"""
     answers = bills(shop, sale("B-0", kind="sale"), sale("B-1", **change))
     assert verdicts(answers) == ["created", "rejected"]
@@ -212,7 +244,10 @@ def test_a_bill_that_does_not_fit_is_rejected_alone(shop: Org, change: dict[str,
 
 def test_a_time_a_day_ahead_is_taken_and_one_with_offset_is_not_org_time(shop: Org) -> None:
     """A-15"""
-    assert verdicts(bills(shop, sale(at="2026-11-25T15:00"), sale("B-2", at="2026-11-20T18:05:00+01:00"))) == ["created"] * 2
+    assert (
+        verdicts(bills(shop, sale(at="2026-11-25T15:00"), sale("B-2", at="2026-11-20T18:05:00+01:00")))
+        == ["created"] * 2
+    )
     assert bill(shop, "B-2").txn_at == datetime(2026, 11, 20, 17, 5, tzinfo=UTC)
 
 
@@ -257,7 +292,9 @@ def test_lines_may_come_in_records_of_their_own(shop: Org) -> None:
     again = take(shop, Kind.LINES, lines[:3], source="t", at=LATER + timedelta(hours=1))
     assert verdicts(again) == ["unchanged"] * 3
     assert bill(shop, "B-1").changed_at == LATER
-    assert verdicts(take(shop, Kind.LINES, [{**lines[0], "amount": "70"}], source="t", at=LATER)) == ["updated"]
+    assert verdicts(take(shop, Kind.LINES, [{**lines[0], "amount": "70"}], source="t", at=LATER)) == [
+        "updated"
+    ]
     assert verdicts(bills(shop, sale())) == ["unchanged"]
     customers(shop, {"external_id": "C-9"})
     assert bill(shop, "B-9").items == 1
@@ -266,7 +303,9 @@ def test_lines_may_come_in_records_of_their_own(shop: Org) -> None:
 
 def test_several_records_of_one_bill_in_a_call_are_taken_in_order(shop: Org) -> None:
     """A-13, Q-18"""
-    answers = bills(shop, sale(), {"external_id": "B-1", "net": "80"}, sale(net="80"), back("R-1", "B-1", "80"))
+    answers = bills(
+        shop, sale(), {"external_id": "B-1", "net": "80"}, sale(net="80"), back("R-1", "B-1", "80")
+    )
     assert verdicts(answers) == ["created", "updated", "unchanged", "created"]
     assert (bill(shop, "B-1").fully_returned, profile(shop)) == (True, (0, 0))
     assert one(bills(shop, {"external_id": "B-1", "customer": "C-404"})).code == "unknown_customer"
