@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
@@ -45,14 +45,26 @@ class Link:
 
 
 class LinkTable:
-    """Numbers the targets of a content, in the order of their first use; the same target has one number."""
+    """Numbers the targets of a content, in the order of their first use; the same target has one number.
 
-    def __init__(self, marks: Marks, *, track: bool, utm: Utm | None, problems: list[Problem]) -> None:
+    With `known`, the numbers are given, and other targets are not tracked.
+    """
+
+    def __init__(
+        self,
+        marks: Marks,
+        *,
+        track: bool,
+        utm: Utm | None,
+        problems: list[Problem],
+        known: Mapping[str, int] | None = None,
+    ) -> None:
         self._marks = marks
         self._track = track
         self._utm = utm
         self._problems = problems
-        self._numbers: dict[str, int] = {}
+        self._numbers = dict(known or {})
+        self._fixed = known is not None
 
     def links(self) -> tuple[Link, ...]:
         return tuple(Link(number, self._pieces(href), self._utm) for href, number in self._numbers.items())
@@ -75,7 +87,7 @@ class LinkTable:
             return self._written(pieces)
         if first.text and not names_a_site(href):
             self._refuse(f"The link “{self._shown(href)}” names no site.")
-        if not (self._track and tracked):
+        if not (self._track and tracked) or (self._fixed and href not in self._numbers):
             return self._written(pieces if first.whole else self._pieces(with_utm(href, self._utm)))
         number = self._numbers.setdefault(href, len(self._numbers))
         if number == MOST_LINKS:

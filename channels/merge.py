@@ -10,6 +10,7 @@ import re
 import secrets
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from html import unescape
 
 from liquid import Environment
 from liquid.ast import Node
@@ -50,6 +51,12 @@ class Slot:
 Part = str | Slot
 
 _LIQUID = Environment()
+_BRACES = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
+
+
+def unquoted(html: str) -> str:
+    """Rich-text editors write the quotes inside a tag as entities; here they are quotes again."""
+    return _BRACES.sub(lambda found: unescape(found[0]), html)
 
 
 def read(
@@ -81,11 +88,11 @@ class _Unreadable(Exception):
 
 def _slot(node: Node, tags: Mapping[str, Tag], constants: Mapping[str, str]) -> Slot:
     expression = node.expression if isinstance(node, OutputNode) else None
-    if not isinstance(expression, FilteredExpression):
+    if not (isinstance(expression, FilteredExpression) and isinstance(expression.left, Path)):
         raise _Unreadable(
             "logic_off", f"“{_shown(node)}” is template logic, which is switched off for this company."
         )
-    name = str(expression.left) if isinstance(expression.left, Path) else ""
+    name = str(expression.left)
     tag = tags.get(name)
     if tag is None:
         raise _Unreadable("unknown_tag", f"“{_shown(node)}” is not a merge tag; choose one from the list.")

@@ -35,6 +35,7 @@ class RunFacts:
     legal_name: str = ""
     postal_address: str = ""
     clock_shift: int = 0
+    logic: bool = False
 
 
 class Rendered(NamedTuple):

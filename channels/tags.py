@@ -80,23 +80,27 @@ def writer(kind: Kind, *, currency: str, language: str) -> Callable[[str, str], 
 
 @lru_cache(maxsize=20_000)
 def _number(value: str, reader: str, language: str) -> str:
-    return format_decimal(Decimal(value), locale=_locale(reader, language))
+    return format_decimal(Decimal(value), locale=locale_of(reader, language))
 
 
 @lru_cache(maxsize=20_000)
 def _money(value: str, currency: str, reader: str, language: str) -> str:
-    amount = Decimal(value).scaleb(-get_currency_precision(currency))
-    return format_currency(amount, currency, locale=_locale(reader, language))
+    return format_currency(major_units(value, currency), currency, locale=locale_of(reader, language))
 
 
 @lru_cache(maxsize=20_000)
 def _date(value: str, reader: str, language: str) -> str:
     day = datetime.fromisoformat(value).date() if len(value) > 10 else date.fromisoformat(value)
-    return format_date(day, format="long", locale=_locale(reader, language))
+    return format_date(day, format="long", locale=locale_of(reader, language))
+
+
+def major_units(value: str, currency: str) -> Decimal:
+    return Decimal(value).scaleb(-get_currency_precision(currency))
 
 
 @lru_cache(maxsize=500)
-def _locale(reader: str, fallback: str) -> Locale:
+def locale_of(reader: str, fallback: str) -> Locale:
+    """The reader's locale, else the fallback's, else English."""
     for name in (reader, reader.partition("-")[0], fallback):
         try:
             return Locale.parse(name, sep="-")

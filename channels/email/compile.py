@@ -7,22 +7,22 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape, unescape
+from html import escape
 
 from channels.email import document, encoding, mime, plain
 from channels.email.address import wire
 from channels.email.html import clean
 from channels.email.preview import shown
-from channels.links import Link, LinkTable
-from channels.merge import ContentRefused, Marks, Problem, read
+from channels.links import Link
+from channels.merge import Marks, unquoted
 from channels.protocol import SenderFacts
+from channels.reading import Reading
 from channels.rendering import Preview, Renderer, RunFacts, SlotTable, Values
 from channels.tokens import RunSigner
 
 SUBJECT_MOST = 150
 HTML_MOST = 5 * 1024 * 1024
 CLIPPED_ABOVE = 102 * 1024  # large mailbox providers hide what follows, the opt-out link with it
-_TAG = re.compile(r"\{\{.*?\}\}", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,17 +106,18 @@ class _Subject:
         return self.fixed + sum(len(read_value(values)) for read_value in self._readers)
 
 
-def compile_email(content: EmailContent, sender: SenderFacts, facts: RunFacts) -> CompiledEmail:
+def compile_email(content: EmailContent, sender: SenderFacts, reading: Reading) -> CompiledEmail:
     """Raises `ContentRefused` with everything that is wrong."""
-    return _Compiler(facts).compiled(content, sender)
+    return _Compiler(reading).compiled(content, sender)
 
 
 class _Compiler:
-    def __init__(self, facts: RunFacts) -> None:
-        self._problems: list[Problem] = []
-        self._facts = facts
-        self._marks = Marks()
-        self._links = LinkTable(self._marks, track=facts.track_links, utm=facts.utm, problems=self._problems)
+    def __init__(self, reading: Reading) -> None:
+        self._reading = reading
+        self._facts = reading.facts
+        self._marks = reading.marks
+        self._links = reading.links
+        self._refuse = reading.refuse
         self._warnings: list[str] = []
 
     def compiled(self, content: EmailContent, sender: SenderFacts) -> CompiledEmail:
@@ -130,45 +131,35 @@ class _Compiler:
         text = self._own_text(content.text) if content.text.strip() else plain.text_of(body.html())
         text = "\n".join([text.rstrip("\n"), "", *self._identity(), ""])
         head = self._head(sender)
-        if self._problems:
-            raise ContentRefused(self._problems)
+        self._reading.end()
         marked = _Marked(subject, html, text, self._links.targets())
         compiled = CompiledEmail(marked, self._marks, self._links.links(), head, self._facts)
         if compiled.subject_least > SUBJECT_MOST:
-            raise ContentRefused(
-                [Problem("too_long", f"The subject is longer than {SUBJECT_MOST} characters.")]
-            )
+            self._refuse("too_long", f"The subject is longer than {SUBJECT_MOST} characters.")
+            self._reading.end()
         if len(html) > CLIPPED_ABOVE:
             self._warnings.append("The mail is larger than 102 KB; some mailboxes will cut its end off.")
         compiled.removed, compiled.warnings = self._cleaned.removed, tuple(self._warnings)
         return compiled
 
     def _one_line(self, source: str, where: str) -> str:
-        marked = self._marked(source.strip(), where)
+        marked = self._reading.marked(source.strip(), where)
         if len(marked.splitlines()) > 1:
             self._refuse("line_break", f"{where} must be one line.")
-        if self._marks.word("x", 0) in marked:
+        if self._reading.unsubscribe in marked:
             self._refuse("misplaced_tag", f"{where} cannot hold the unsubscribe tag.")
         return marked
-
-    def _marked(self, source: str, where: str) -> str:
-        parts = read(
-            source, where, tags=self._facts.tags, constants=self._facts.constants, problems=self._problems
-        )
-        return self._marks.marked(parts)
 
     def _body(self, source: str) -> document.Body:
         if len(source) > HTML_MOST:
             self._refuse("too_long", "The body is larger than 5 MB.")
             source = ""
-        # editors write the quotes inside a tag as entities
-        source = _TAG.sub(lambda found: unescape(found[0]), source)
-        self._cleaned = clean(self._marked(source, "The body"))
+        self._cleaned = clean(self._reading.marked(unquoted(source), "The body"))
         body = document.Body(
             self._cleaned,
             place=lambda href, tracked: self._links.placed(href, tracked=tracked),
             image=self._links.image,
-            unsubscribe=self._marks.word("x", 0),
+            unsubscribe=self._reading.unsubscribe,
         )
         for address in self._cleaned.broken:
             self._refuse("broken_link", f"The link “{address}” names no site.")
@@ -203,7 +194,7 @@ class _Compiler:
         return self._marks.word(kind, 0)
 
     def _own_text(self, source: str) -> str:
-        text = self._marked(source, "The text part")
+        text = self._reading.marked(source, "The text part")
         return self._links.in_text(text, plain.addresses(text))
 
     def _identity(self) -> list[str]:
@@ -228,6 +219,3 @@ class _Compiler:
             self._refuse("sender", f"“{address}” cannot be a sender's e-mail address.")
             return b""
         return encoding.phrase(name) + b"\r\n <" + encoded + b">" if name else encoded
-
-    def _refuse(self, code: str, text: str) -> None:
-        self._problems.append(Problem(code, text))

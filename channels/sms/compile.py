@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from channels.email.plain import addresses
 from channels.links import LinkTable, url_value, web_address
-from channels.merge import ContentRefused, Marks, Problem, read
+from channels.merge import Marks
+from channels.reading import Reading
 from channels.rendering import Preview, Rendered, Renderer, RunFacts, SlotTable, Values
-from channels.sms.segments import Count, count, is_plain, plain, replacements
+from channels.sms.segments import Count, count, plain, replacements
 from channels.tokens import SHORT_UNSUBSCRIBE, RunSigner, short_text
 
 SEGMENTS_MOST = 10
@@ -126,44 +127,35 @@ class SmsRenderer:
         return [(self._signer.short_code(customer, seq, purpose), purpose) for purpose in self._purposes]
 
 
-def compile_sms(content: SmsContent, facts: RunFacts) -> CompiledSms:
+def compile_sms(content: SmsContent, reading: Reading) -> CompiledSms:
     """Raises `ContentRefused` with everything that is wrong."""
-    problems: list[Problem] = []
-    marks = Marks()
-    links = LinkTable(marks, track=facts.track_links, utm=facts.utm, problems=problems)
-    parts = read(
-        content.text.strip(), "The text", tags=facts.tags, constants=facts.constants, problems=problems
-    )
+    text = reading.marked(content.text.strip(), "The text")
     if not content.allow_unicode:
-        problems += _not_plain([part for part in parts if isinstance(part, str)])
-    text = marks.marked(parts)
-    text = links.in_text(text, addresses(text))
-    if problems:
-        raise ContentRefused(problems)
-    compiled = CompiledSms(text, marks, links, facts, allow_unicode=content.allow_unicode)
-    problems += _for_everyone(compiled)
-    if problems:
-        raise ContentRefused(problems)
+        _judge_plain("".join(literal for literal, _, _ in reading.marks.split(text)), reading)
+    text = reading.links.in_text(text, addresses(text))
+    reading.end()
+    compiled = CompiledSms(
+        text, reading.marks, reading.links, reading.facts, allow_unicode=content.allow_unicode
+    )
+    _judge_shortest(compiled, reading)
+    reading.end()
     return compiled
 
 
-def _not_plain(literals: list[str]) -> list[Problem]:
+def _judge_plain(text: str, reading: Reading) -> None:
     """The author's own text must be plain as written: what is approved is what leaves."""
-    text = "".join(literals)
-    if is_plain(text):
-        return []
     offered = ", ".join(
         f"“{character}” → “{written}”" if written else f"“{character}” (has no plain form)"
         for character, written in replacements(text).items()
     )
-    return [Problem("unicode", f"Unicode is not allowed; replace {offered}.")]
+    if offered:
+        reading.refuse("unicode", f"Unicode is not allowed; replace {offered}.")
 
 
-def _for_everyone(compiled: CompiledSms) -> list[Problem]:
-    """What is wrong whatever the values: empty values are the shortest text anybody can get."""
+def _judge_shortest(compiled: CompiledSms, reading: Reading) -> None:
+    """What is wrong whatever the values: with empty ones it is the shortest text that anybody can get."""
     counted = compiled.counted([""] * len(compiled.slots))
     if counted.segments > SEGMENTS_MOST:
-        return [Problem("too_long", f"The text takes more than {SEGMENTS_MOST} segments for everyone.")]
+        reading.refuse("too_long", f"The text takes more than {SEGMENTS_MOST} segments for everyone.")
     if not counted.segments and not compiled.judge_each:
-        return [Problem("body_missing", "The text is empty.")]
-    return []
+        reading.refuse("body_missing", "The text is empty.")

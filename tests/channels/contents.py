@@ -11,6 +11,7 @@ from typing import Any
 from channels.email.compile import CompiledEmail, EmailContent, compile_email
 from channels.merge import ContentRefused
 from channels.protocol import SenderFacts
+from channels.reading import Reading
 from channels.rendering import Compiled, RunFacts
 from channels.sms.compile import CompiledSms, SmsContent, compile_sms
 from channels.tags import Kind, Tag, registered
@@ -52,11 +53,11 @@ def email(
     **content: str,
 ) -> CompiledEmail:
     html = body + UNSUBSCRIBE if opt_out else body
-    return compile_email(EmailContent(subject=subject, html=html, **content), SENDER, run)
+    return compile_email(EmailContent(subject=subject, html=html, **content), SENDER, Reading(run))
 
 
 def sms(text: str, *, run: RunFacts = FACTS, **content: Any) -> CompiledSms:
-    return compile_sms(SmsContent(text=text, **content), run)
+    return compile_sms(SmsContent(text=text, **content), Reading(run))
 
 
 def values(compiled: Compiled, **given: str) -> list[str | None]:

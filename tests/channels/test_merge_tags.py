@@ -11,9 +11,7 @@ from channels.tags import Kind
 from tests.channels.contents import TAGS, email, parsed, part, refused, sms, values
 
 
-@pytest.mark.parametrize(
-    "tag", ["{{ customer.shoe_size }}", "{{ first_name }}", "{{ 'a' }}", "{{ customer }}"]
-)
+@pytest.mark.parametrize("tag", ["{{ customer.shoe_size }}", "{{ first_name }}", "{{ customer }}"])
 def test_an_unknown_tag_blocks(tag: str) -> None:
     """H-07"""
     assert tag in refused(lambda: email(f"<p>{tag}</p>"))["unknown_tag"]
@@ -26,6 +24,7 @@ def test_an_unknown_tag_blocks(tag: str) -> None:
     [
         "{% if customer.city %}a{% endif %}",
         "{% assign x = 1 %}",
+        "{{ 'a' }}",
         "{% for i in (1..9) %}a{% endfor %}",
         "{% comment %}a{% endcomment %}",
         "{% include 'x' %}",
