@@ -147,7 +147,12 @@ def opt_out_address(
 
     `key` is that of the contact point the message went to, which the customer may have changed since. Safe to repeat.
     """
-    facts = {"org": org_pk(org), "channel": channel, "message_class": message_class, "key": key}
+    facts: dict[str, Any] = {
+        "org": org_pk(org),
+        "channel": channel,
+        "message_class": message_class,
+        "key": key,
+    }
     with connection.cursor() as cursor:
         cursor.execute(_OPT_OUT, {**facts, "at": at, "source": source})
     if customer_id is not None:

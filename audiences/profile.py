@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from django.db import connection
 
@@ -61,7 +61,7 @@ def recompute(org: Org | int, customer_ids: Collection[int], *, at: datetime) ->
     """Make the rows of these customers say what their stored bills say. Safe to repeat."""
     if not customer_ids:
         return
-    parameters = {"org": org_pk(org), "customers": list(customer_ids), "at": at}
+    parameters: dict[str, Any] = {"org": org_pk(org), "customers": list(customer_ids), "at": at}
     with connection.cursor() as cursor:
         cursor.execute(_LEAVE, parameters)
         cursor.execute(_RECOMPUTE, parameters)

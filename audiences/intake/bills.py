@@ -211,8 +211,8 @@ def resolve_customers(org_id: int, wanted: Collection[Who]) -> dict[Who, list[in
         if who.kind != "customer":
             by_address.setdefault((who.kind, who.key), []).append(who)
     if by_address:
-        kinds, keys = ({kind for kind, _ in by_address}, {key for _, key in by_address})
-        for kind, key, customer_ids in fetch(_OWNERS, org=org_id, kinds=list(kinds), keys=list(keys)):
+        kinds, numbers = (list(set(column)) for column in zip(*by_address, strict=True))
+        for kind, key, customer_ids in fetch(_OWNERS, org=org_id, kinds=kinds, keys=numbers):
             for who in by_address.get((kind, key), ()):
                 found[who] = customer_ids
     return found

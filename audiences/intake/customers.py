@@ -5,7 +5,7 @@ Only what differs is written, so a repeated file leaves every row as it was (Q-1
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -92,7 +92,7 @@ class CustomerWriter:
         self._write_consents(states, records, answers, at)
         return answers
 
-    def _load(self, records: Iterable[CustomerRecord]) -> dict[str, State]:
+    def _load(self, records: Sequence[CustomerRecord]) -> dict[str, State]:
         """The customers of the batch as they are stored; new ones empty."""
         org_id = self.desk.org_id
         states = {record.external_id: State(record.external_id) for record in records}

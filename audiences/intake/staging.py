@@ -43,7 +43,8 @@ def fetch(sql: str, **parameters: Any) -> list[tuple[Any, ...]]:
     """Run one statement and return its rows."""
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters)
-        return cursor.fetchall()
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+        return rows
 
 
 def new_ids(sequence: str, count: int) -> list[int]:

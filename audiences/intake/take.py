@@ -35,9 +35,12 @@ BATCH_LINES: Final = 40_000
 class Writer(Protocol):
     """One kind of record, for one org."""
 
-    kind: Kind
     desk: Desk
     fields: dict[str, Field]
+
+    @property
+    def kind(self) -> Kind:
+        """Which kind."""
 
     @property
     def read(self) -> Callable[[Record], Any]:

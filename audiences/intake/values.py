@@ -135,7 +135,7 @@ def scaled(decimals: int, *, what: str = "number") -> Reader:
                 raise finer
         if len(digits) > 16:
             raise refusal
-        size = int(digits) * factor + int((part + zeros)[:decimals] or 0)
+        size: int = int(digits) * factor + int((part + zeros)[:decimals] or 0)
         if size > LARGEST:
             raise refusal
         return -size if whole[0] == "-" else size
@@ -214,7 +214,7 @@ def time_zone(value: Any) -> str:
 
 @lru_cache(maxsize=1)
 def _countries() -> frozenset[str]:
-    return frozenset(key for key in Locale("en").territories if len(key) == 2 and key.isalpha())
+    return frozenset(key for key in map(str, Locale("en").territories) if len(key) == 2 and key.isalpha())
 
 
 def country(value: Any) -> str:

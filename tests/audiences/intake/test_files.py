@@ -157,7 +157,7 @@ def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(files, "BATCH", 100)
 
 
-class Interrupted(files.Progress):
+class Interrupted(jobs.Progress):
     """A progress that breaks off as a kill would, between two batches."""
 
     def advance(self, done: int, *, total: int | None = None, counts: dict[str, int] | None = None) -> None:
@@ -202,7 +202,7 @@ def test_two_workers_that_hold_one_import_cannot_both_commit(org: Org, tmp_path:
     path.write_text("external_id\n" + "".join(f"C-{n}\n" for n in range(300)))
     job = begin(org, Kind.CUSTOMERS, path)
 
-    class Overtaken(files.Progress):
+    class Overtaken(jobs.Progress):
         def advance(
             self, done: int, *, total: int | None = None, counts: dict[str, int] | None = None
         ) -> None:
@@ -222,7 +222,7 @@ def test_a_cancelled_import_keeps_whole_batches_and_says_which(org: Org, tmp_pat
     path.write_text("external_id\n" + "".join(f"C-{n}\n" for n in range(300)))
     job = begin(org, Kind.CUSTOMERS, path)
 
-    class AskedToStop(files.Progress):
+    class AskedToStop(jobs.Progress):
         def advance(
             self, done: int, *, total: int | None = None, counts: dict[str, int] | None = None
         ) -> None:
