@@ -183,6 +183,6 @@ def test_an_adapter_without_reports_believes_none(
 ) -> None:
     """Q-22, H-32"""
     silent = replace(registry.adapter(ledger.sender.adapter), receipts=None)
-    monkeypatch.setitem(registry._ADAPTERS, silent.key, silent)  # noqa: SLF001
+    monkeypatch.setitem(registry._ADAPTERS, silent.key, silent)
     body = body_of(ledger)
     assert post(token, body, signed(body)).status_code == 403

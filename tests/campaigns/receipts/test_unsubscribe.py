@@ -74,7 +74,7 @@ def test_looking_opts_nobody_out(
 
 
 @pytest.mark.parametrize("multipart", [True, False])
-def test_one_click_always_opts_out(ledger: Ledger, client: Client, multipart: bool) -> None:  # noqa: FBT001
+def test_one_click_always_opts_out(ledger: Ledger, client: Client, multipart: bool) -> None:
     """H-15, Q-15, A-08: form or multipart, no cookie, no redirect, repeatable."""
     form = {} if multipart else {"content_type": "application/x-www-form-urlencoded"}
     data: Any = ONE_CLICK if multipart else "List-Unsubscribe=One-Click"
