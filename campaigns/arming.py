@@ -154,3 +154,10 @@ def _write_copies(counter: int) -> None:
             client.eval(_KEEP_GREATER, 1, _REDIS_KEY, counter)
     except redis.RedisError:
         logger.warning("the fence's copy in Redis was not written: Redis is away")
+
+
+def forget_copies() -> None:
+    """Remove the copies here, for a database that begins anew (a test's, or one that was dropped on purpose)."""
+    _disk().unlink(missing_ok=True)
+    with redis.Redis.from_url(settings.REDIS_URL) as client:
+        client.delete(_REDIS_KEY)

@@ -6,8 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from pytest_django import Settings
+from django.contrib.auth.hashers import MD5PasswordHasher
+from django.test import TransactionTestCase
+from pytest_django import DjangoDbBlocker, Settings
 
+from campaigns import arming
 from tests.campaigns.send import world as worlds
 from tests.campaigns.send.world import World
 from tests.local.carriers import Carrier, running
@@ -20,10 +23,23 @@ def carrier_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Carrie
         yield carrier
 
 
+@pytest.fixture(scope="module")
+def transactional_db(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """Rows that other threads and processes see. Each test has orgs of its own, so one flush a module is enough."""
+    del django_db_setup
+    with django_db_blocker.unblock():
+        try:
+            yield
+        finally:
+            flush = TransactionTestCase._fixture_teardown  # noqa: SLF001  as pytest-django does, as the owner
+            flush(TransactionTestCase("run"))
+
+
 @pytest.fixture
 def carrier(carrier_process: Carrier, settings: Settings) -> Carrier:
     settings.CARRIER_SMTP = f"127.0.0.1:{carrier_process.smtp_port}"
     settings.CARRIER_URL = carrier_process.url
+    settings.PASSWORD_HASHERS = [f"{MD5PasswordHasher.__module__}.{MD5PasswordHasher.__qualname__}"]
     return carrier_process
 
 
@@ -31,3 +47,11 @@ def carrier(carrier_process: Carrier, settings: Settings) -> Carrier:
 def world(transactional_db: None, carrier: Carrier) -> World:
     """Twenty people, no control group, no quiet hours."""
     return worlds.make(carrier, 20)
+
+
+@pytest.fixture
+def forgotten_fence() -> Iterator[None]:
+    """A flushed database is behind the copies of its fence: tests that beat begin and end without any."""
+    arming.forget_copies()
+    yield
+    arming.forget_copies()

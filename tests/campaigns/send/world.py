@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import secrets
-from collections import Counter
-from dataclasses import dataclass, field
-from datetime import datetime, time, timedelta
+from collections import Counter, defaultdict
+from copy import copy
+from dataclasses import dataclass, field, replace
+from datetime import time, timedelta
 from typing import Any
 
 from django.db import connection
@@ -14,10 +15,20 @@ from audiences.keys import lookup_key
 from audiences.models import Audience, AudienceVersion, ContactPoint, Customer, ListMember, Subscription
 from campaigns import lifecycle
 from campaigns.clock import database_now
-from campaigns.models import Delivery, Message, MessageAudience, MessageContent, Recipient, Retry, Run
+from campaigns.body import Body
+from campaigns.models import (
+    Delivery,
+    Message,
+    MessageAudience,
+    MessageContent,
+    MessageVersion,
+    Recipient,
+    Retry,
+    Run,
+)
 from channels.models import Sender
 from channels.secrets import encrypt
-from channels.tokens import LedgerKey, read_reference
+from channels.tokens import read_reference
 from engage.orgs.models import Org, OrgSettings, User
 from engage.orgs.tenancy import org_context
 from tests import factories
@@ -100,6 +111,31 @@ class World:
         with org_context(self.org.pk):
             return lifecycle.open_run(self.message(**fields), at=database_now())
 
+    def runs(self, number: int, **fields: Any) -> list[Run]:
+        """So many runs, each of a message of its own: the first by the product's own moves, the others copies of it."""
+        first = self.run(**fields)
+        with org_context(self.org.pk):
+            message = Message.objects.for_org(self.org).get(pk=first.message_id)
+            version = MessageVersion.objects.for_org(self.org).get(pk=first.version_id)
+            body = Body.parse(version.body)
+            copies = [copy(message) for _ in range(number - 1)]
+            for it in copies:
+                it.pk, it.run, it.approved_version, it.title = None, None, None, secrets.token_hex(8)
+            Message.objects.bulk_create(copies)
+            versions = [copy(version) for _ in copies]
+            for it, its_version in zip(copies, versions, strict=True):
+                its_version.pk, its_version.message = None, it
+                its_version.body = replace(body, message=it.pk, title=it.title).text()
+            MessageVersion.objects.bulk_create(versions)
+            runs = [copy(first) for _ in copies]
+            for it, its_version, run in zip(copies, versions, runs, strict=True):
+                run.pk, run.message, run.version = None, it, its_version
+            Run.objects.bulk_create(runs)
+            for it, its_version, run in zip(copies, versions, runs, strict=True):
+                it.run, it.approved_version = run, its_version
+            Message.objects.bulk_update(copies, ["run", "approved_version"])
+        return [first, *runs]
+
     def fresh(self, run: Run) -> Run:
         with org_context(self.org.pk):
             return Run.objects.for_org(self.org).select_related("message").get(pk=run.pk)
@@ -123,9 +159,16 @@ class World:
 
     def accepted(self, run: Run) -> Counter[int]:
         """What the carrier's own file says of a run: how often it accepted each row."""
-        keys = [read_reference(reference) for reference in self.account.references()]
-        assert all(key.org == self.org.pk for key in keys)
-        return Counter(key.seq for key in keys if key.run == run.pk)
+        return self.accepted_by_run()[run.pk]
+
+    def accepted_by_run(self) -> dict[int, Counter[int]]:
+        """The same of every run: run → row → times."""
+        found: defaultdict[int, Counter[int]] = defaultdict(Counter)
+        for reference in self.account.references():
+            key = read_reference(reference)
+            assert key.org == self.org.pk
+            found[key.run][key.seq] += 1
+        return found
 
 
 def make(carrier: Carrier, people: int = 0, *, channel: str = "email", **settings: Any) -> World:
@@ -171,10 +214,18 @@ def address(channel: str, number: int) -> str:
     return f"person{number}@example.com" if channel == "email" else f"+4477{number:08d}"
 
 
-def check(world: World, run: Run, *, unconfirmed_at_most: int = 0, settled: bool = True) -> Counter[str]:
+def check(
+    world: World,
+    run: Run,
+    *,
+    unconfirmed_at_most: int = 0,
+    settled: bool = True,
+    accepted: Counter[int] | None = None,
+) -> Counter[str]:
     """Join the carrier's file with our rows: nobody twice, nobody lost, nobody Sent who was not accepted (Q-01, Q-02).
 
-    Returns the ledger's counts. `settled`: the run is over, so everybody has their one row.
+    Returns the ledger's counts. `settled`: the run is over, so everybody has their one row. `accepted`: what the
+    carrier's file says of the run, where somebody has read it already.
     """
     with org_context(world.org.pk):
         deliveries = list(
@@ -184,7 +235,7 @@ def check(world: World, run: Run, *, unconfirmed_at_most: int = 0, settled: bool
         )
         queue = set(Recipient.objects.for_org(world.org).filter(run_id=run.pk).values_list("seq", flat=True))
         waiting = Retry.objects.for_org(world.org).filter(run_id=run.pk).count()
-    accepted = world.accepted(run)
+    accepted = world.accepted(run) if accepted is None else accepted
     recorded = {seq: state for seq, state, _ in deliveries}
     doubled = {seq: times for seq, times in accepted.items() if times > 1}
     assert not doubled, f"handed over more than once: {doubled}"
@@ -200,6 +251,3 @@ def check(world: World, run: Run, *, unconfirmed_at_most: int = 0, settled: bool
         assert not waiting
         assert len(unconfirmed) <= unconfirmed_at_most, f"{len(unconfirmed)} unconfirmed"
     return world.states(run)
-
-
-__all__ = ["LedgerKey", "World", "address", "check", "datetime", "make"]
