@@ -10,5 +10,7 @@ class AudiencesConfig(AppConfig):
         # Models are loaded only now; importing `files` registers what runs an import.
         from audiences.intake import files  # noqa: F401, PLC0415
         from audiences.segments import fields  # noqa: PLC0415
+        from engage.orgs import menu  # noqa: PLC0415
 
         fields.register_all()
+        menu.add(menu.Entry(50, "Customers", "customers", "customers", "identification", "customer.view"))

@@ -1,3 +1,24 @@
-from django.urls import URLPattern
+"""Customers, imports, stores, zones, products."""
 
-urlpatterns: list[URLPattern] = []
+from django.urls import path
+
+from audiences.views import catalogue, customers, imports
+
+ORG = "o/<slug:org>/"
+CUSTOMER = f"{ORG}customers/<int:pk>/"
+
+urlpatterns = [
+    path(f"{ORG}customers/", customers.customer_list, name="customers"),
+    path(CUSTOMER, customers.customer_page, name="customer"),
+    path(f"{CUSTOMER}purchases/", customers.customer_purchases, name="customer-purchases"),
+    path(f"{CUSTOMER}addresses/", customers.customer_reveal, name="customer-reveal"),
+    path(f"{CUSTOMER}addresses/clear/", customers.customer_clear, name="customer-clear"),
+    path(f"{CUSTOMER}consent/", customers.customer_consent, name="customer-consent"),
+    path(f"{ORG}customers/imports/", imports.import_list, name="imports"),
+    path(f"{ORG}customers/imports/new/", imports.import_new, name="import-new"),
+    path(f"{ORG}customers/imports/new/<str:token>/", imports.import_check, name="import-check"),
+    path(f"{ORG}customers/imports/samples/<slug:kind>.csv", imports.import_sample, name="import-sample"),
+    path(f"{ORG}customers/stores/", catalogue.stores, name="stores"),
+    path(f"{ORG}customers/zones/", catalogue.zones, name="zones"),
+    path(f"{ORG}customers/products/", catalogue.products, name="products"),
+]

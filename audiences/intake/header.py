@@ -81,8 +81,12 @@ def settle(
         [heading for heading, found in zip(header, chosen, strict=True) if found is None],
         "The column {} is not known. Say which field it is, or ignore it. Known: " + ", ".join(names) + ".",
     )
-    settled = [found or IGNORE for found in chosen]
-    used = [found for found in settled if found]
+    return check(kind, [found or IGNORE for found in chosen])
+
+
+def check(kind: Kind, columns: Sequence[str]) -> list[str]:
+    """The columns, if a file of this kind may have them: none twice, none missing. Raises `Refused`."""
+    used = [found for found in columns if found]
     _refuse(sorted({found for found in used if used.count(found) > 1}), "Two columns are the field {}.")
     _refuse(
         [name for name in REQUIRED[kind] if name not in used],
@@ -90,7 +94,7 @@ def settle(
     )
     if kind is Kind.TRANSACTIONS and {"item", "amount"} & set(used) and "line_no" not in used:
         raise Refused("A file with lines in it needs a column “line_no”, counting from 1 on each bill.")
-    return settled
+    return list(columns)
 
 
 def _refuse(culprits: Sequence[str], reason: str) -> None:

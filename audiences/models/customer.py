@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from django.db import models
 
 from audiences.models.base import OfCustomer
@@ -210,3 +212,14 @@ class AttributeValue(OfCustomer):
 
     def __str__(self) -> str:
         return f"attribute {self.attribute_id} of customer {self.customer_id}"
+
+    @property
+    def quantity(self) -> Decimal | None:
+        """The number as it was given."""
+        return None if self.number is None else Decimal(self.number) / 1_000_000
+
+    @property
+    def places(self) -> int:
+        """How many decimals the number needs."""
+        text = f"{self.number or 0:07d}"[-6:].rstrip("0")
+        return len(text)
