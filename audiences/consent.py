@@ -41,26 +41,25 @@ class Fact(NamedTuple):
 # The newest dated fact wins (A-07); of two with one date the no. History keeps every fact once.
 _TAKE = """
 WITH fact AS (
-    SELECT * FROM unnest(%(customers)s::bigint[], %(channels)s::text[], %(classes)s::text[], %(values)s::boolean[],
-                         %(times)s::timestamptz[], %(sources)s::text[], %(dated)s::boolean[])
-           AS f (customer_id, channel, message_class, value, at, source, dated)
+    SELECT f.*, CASE WHEN f.value THEN 'yes' WHEN NOT f.value THEN 'no' ELSE 'unset' END AS said
+    FROM unnest(%(customers)s::bigint[], %(channels)s::text[], %(classes)s::text[], %(values)s::boolean[],
+                %(times)s::timestamptz[], %(sources)s::text[], %(dated)s::boolean[])
+         AS f (customer_id, channel, message_class, value, at, source, dated)
 ), news AS (
-    SELECT DISTINCT ON (fact.customer_id, fact.channel, fact.message_class, fact.at, fact.source) fact.*
+    SELECT DISTINCT fact.*
     FROM fact
     LEFT JOIN audiences_subscription held
            ON held.org_id = %(org)s AND held.customer_id = fact.customer_id
           AND held.channel = fact.channel AND held.message_class = fact.message_class
     WHERE CASE WHEN fact.dated THEN NOT EXISTS (
-                   SELECT FROM audiences_consent said
-                   WHERE said.org_id = %(org)s AND said.customer_id = fact.customer_id
-                     AND said.channel = fact.channel AND said.message_class = fact.message_class
-                     AND said.at = fact.at AND said.source = fact.source
-                     AND said.value IS NOT DISTINCT FROM fact.value)
+                   SELECT FROM audiences_consent kept
+                   WHERE kept.org_id = %(org)s AND kept.customer_id = fact.customer_id
+                     AND kept.channel = fact.channel AND kept.message_class = fact.message_class
+                     AND kept.at = fact.at AND kept.source = fact.source AND kept.value = fact.said)
                ELSE held.value IS DISTINCT FROM fact.value AND held.value IS NOT FALSE END
-    ORDER BY fact.customer_id, fact.channel, fact.message_class, fact.at, fact.source, fact.value IS FALSE DESC
 ), kept AS (
     INSERT INTO audiences_consent (org_id, customer_id, channel, message_class, at, source, value, received_at)
-    SELECT %(org)s, customer_id, channel, message_class, at, source, value, %(received_at)s FROM news
+    SELECT %(org)s, customer_id, channel, message_class, at, source, said, %(received_at)s FROM news
     ON CONFLICT DO NOTHING
 ), newest AS (
     SELECT DISTINCT ON (customer_id, channel, message_class) * FROM news

@@ -73,16 +73,21 @@ class ContactPoint(OfCustomer):
 class Consent(OfCustomer):
     """History, append-only (A-07): what a customer said on a channel and class, when, and where it came from.
 
-    `received_at` is in the key because a source may correct what it said of a moment.
+    The value is in the key because a source may correct what it said of a moment.
     """
 
+    class Said(models.TextChoices):
+        YES = "yes", "Yes"
+        NO = "no", "No"
+        UNSET = "unset", "Unset again"
+
     pk = models.CompositePrimaryKey(
-        "org_id", "customer_id", "channel", "message_class", "at", "source", "received_at"
+        "org_id", "customer_id", "channel", "message_class", "at", "source", "value"
     )
     channel = models.CharField(max_length=8, choices=Channel)
     message_class = models.CharField(max_length=12, choices=MessageClass)
     at = models.DateTimeField()
-    value = models.BooleanField(null=True, help_text="None: unset again")
+    value = models.CharField(max_length=5, choices=Said)
     source = models.CharField(max_length=60)
     received_at = models.DateTimeField()
 
