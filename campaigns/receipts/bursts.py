@@ -22,9 +22,12 @@ from channels.tokens import HIDDEN_LINK, LedgerKey
 _CLICKS = """
 SELECT e.run_id, e.customer_id, e.seq, e.event_on, e.event_key, e.link, e.at, e.machine
 FROM unnest(%(customer)s::bigint[], %(run)s::bigint[], %(seq)s::bigint[]) AS x(customer_id, run_id, seq)
-JOIN campaigns_deliveryevent e
-  ON e.org_id = %(org)s AND e.customer_id = x.customer_id AND e.run_id = x.run_id AND e.seq = x.seq
-WHERE e.kind = 'clicked' AND e.link < %(hidden)s AND e.event_on >= %(oldest)s::date - %(early)s
+CROSS JOIN LATERAL (
+    SELECT * FROM campaigns_deliveryevent e
+    WHERE e.org_id = %(org)s AND e.customer_id = x.customer_id AND e.run_id = x.run_id AND e.seq = x.seq
+      AND e.kind = 'clicked' AND e.link < %(hidden)s AND e.event_on >= %(oldest)s::date - %(early)s
+    OFFSET 0
+) AS e
 """
 _MARK = """
 UPDATE campaigns_deliveryevent e SET machine = true

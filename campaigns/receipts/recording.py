@@ -49,15 +49,18 @@ _SETTLE: Final = statement("settle_receipts").format(
     outcome=OUTCOME_SQL,
     early=EARLIEST.days,
 )
+# Key by key, in the order given: a lateral subquery that locks cannot become another kind of join.
 _LOCK = """
-SELECT d.customer_id, d.run_on, d.run_id, d.seq, d.message_id, d.channel, d.sender_id, d.address_key, d.state
+SELECT d.*
 FROM unnest(%(customer)s::bigint[], %(run_on)s::date[], %(run)s::bigint[], %(seq)s::bigint[])
      AS x(customer_id, run_on, run_id, seq)
-JOIN campaigns_delivery d
-  ON d.org_id = %(org)s AND d.customer_id = x.customer_id AND d.run_on = x.run_on AND d.run_id = x.run_id
- AND d.seq = x.seq AND d.run_on BETWEEN %(oldest)s AND %(newest)s
-ORDER BY d.customer_id, d.run_on, d.run_id, d.seq
-FOR NO KEY UPDATE OF d
+CROSS JOIN LATERAL (
+    SELECT d.customer_id, d.run_on, d.run_id, d.seq, d.message_id, d.channel, d.sender_id, d.address_key, d.state
+    FROM campaigns_delivery d
+    WHERE d.org_id = %(org)s AND d.customer_id = x.customer_id AND d.run_on = x.run_on AND d.run_id = x.run_id
+      AND d.seq = x.seq AND d.run_on BETWEEN %(oldest)s AND %(newest)s
+    FOR NO KEY UPDATE
+) AS d
 """
 # An event that is known stays as it came first, even if it comes again with another time. Two copies that race are
 # told apart by the rows' locks.
@@ -73,7 +76,7 @@ FROM unnest(%(customer)s::bigint[], %(run_on)s::date[], %(run)s::bigint[], %(seq
 WHERE NOT EXISTS (
     SELECT FROM campaigns_deliveryevent e
     WHERE e.org_id = %(org)s AND e.customer_id = x.customer_id AND e.run_id = x.run_id AND e.seq = x.seq
-      AND e.event_key = x.event_key AND e.event_on >= %(oldest)s::date - %(early)s)
+      AND e.event_key = x.event_key AND e.event_on >= %(oldest)s::date - %(early)s OFFSET 0)
 RETURNING run_id, seq, event_key
 """
 
