@@ -84,6 +84,7 @@ class Attribution(OfCustomer):
     anchor_at = models.DateTimeField()
     net = models.BigIntegerField()
     org_latest = models.BooleanField(default=False)
+    derived_at = models.DateTimeField(help_text="The clock of the run that last found it true")
 
     objects = OwnedQuerySet["Attribution"].as_manager()
 
@@ -109,6 +110,7 @@ class Response(OfCustomer):
     campaign_id = models.BigIntegerField()
     arm = models.SmallIntegerField()
     net = models.BigIntegerField()
+    derived_at = models.DateTimeField()
 
     objects = OwnedQuerySet["Response"].as_manager()
 

@@ -17,13 +17,19 @@ PEOPLE: Final = _read("campaign_customer")
 ATTRIBUTION: Final = _read("attribution").replace("{{dirty}}", _DIRTY)
 RESPONSE: Final = _read("response").replace("{{dirty}}", _DIRTY)
 LATEST: Final = _read("latest")
+# Table by table: what the dirty bills of a slice have no more.
+REMOVALS: Final = {
+    table: (
+        _read("gone").replace("{{dirty}}", _DIRTY).replace("{{table}}", table),
+        _read("orphaned").replace("{{table}}", table),
+    )
+    for table in ("conversions_attribution", "conversions_response")
+}
 REDERIVE: Final = _read("rederive")
 SUMS: Final = _read("sums")
 
 # One branch a distinct question: the number is ours, the predicate compiled from the validated tree.
-QUESTION: Final = """
-    SELECT c.*, x.net_after_returns AS net FROM candidate c JOIN dirty x USING (customer_id, txn_at, id)
-    WHERE c.question = {number} AND ({predicate})"""
+QUESTION: Final = "SELECT x.* FROM candidate x WHERE x.question = {number} AND ({predicate})"
 
 CHANGED_CUSTOMERS: Final = """
 SELECT customer_id FROM audiences_transaction

@@ -9,5 +9,5 @@ WITH ranked AS (
 UPDATE conversions_attribution a
 SET org_latest = r.latest
 FROM ranked r
-WHERE a.org_id = %(org)s AND a.customer_id = r.customer_id AND a.txn_at = r.txn_at AND a.txn_id = r.txn_id
+WHERE a.org_id = %(org)s AND a.customer_id = ANY(%(customers)s::bigint[]) AND a.customer_id = r.customer_id AND a.txn_at = r.txn_at AND a.txn_id = r.txn_id
   AND a.campaign_id = r.campaign_id AND a.basis = 0 AND a.org_latest <> r.latest

@@ -24,7 +24,7 @@ UPDATE conversions_campaigncustomer p
 SET responses = f.responses, response_sales = f.response_sales, conversions = f.conversions,
     conversion_value = f.conversion_value, slot_conversions = f.slot_conversions, slot_value = f.slot_value
 FROM fresh f
-WHERE p.org_id = %(org)s AND p.customer_id = f.customer_id AND p.campaign_id = f.campaign_id
+WHERE p.org_id = %(org)s AND p.customer_id = ANY(%(customers)s::bigint[]) AND p.customer_id = f.customer_id AND p.campaign_id = f.campaign_id
   AND (p.responses, p.response_sales, p.conversions, p.conversion_value, p.slot_conversions, p.slot_value)
       IS DISTINCT FROM
       (f.responses, f.response_sales, f.conversions, f.conversion_value, f.slot_conversions, f.slot_value)

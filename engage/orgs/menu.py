@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from django.urls import reverse
 
-from engage.orgs.access import Access
+if TYPE_CHECKING:
+    # Apps add their lines before any model is loaded.
+    from engage.orgs.access import Access
 
-Count = Callable[[Access], int]
+Count = Callable[["Access"], int]
 
 
 @dataclass(frozen=True)
