@@ -9,7 +9,16 @@ from __future__ import annotations
 from datetime import datetime
 
 from campaigns.lifecycle import guards
-from campaigns.lifecycle.controlling import continue_, pause, reschedule, resume, retry, stop, unschedule
+from campaigns.lifecycle.controlling import (
+    continue_,
+    pause,
+    reopen,
+    reschedule,
+    resume,
+    retry,
+    stop,
+    unschedule,
+)
 from campaigns.lifecycle.deciding import (
     Changed,
     MissedSchedule,
@@ -46,6 +55,8 @@ def offers(
     now = Situation(message, campaign, settings, access.user, at)
     found: dict[Action, str] = {}
     for move in TABLE:
+        if move.action is Action.REOPEN:
+            continue  # no button: the release of a row makes it
         if message.status in move.sources and any(access.may(right) for right in move.rights):
             refusal = next((text for guard in move.guards if (text := guard(now))), "")
             found[move.action] = min(found.get(move.action, refusal), refusal, key=len)
@@ -85,6 +96,7 @@ __all__ = [
     "recall",
     "reject",
     "reject_all",
+    "reopen",
     "reschedule",
     "resume",
     "retry",

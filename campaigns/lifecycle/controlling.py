@@ -88,3 +88,13 @@ def retry(message: Message, *, by: User, at: datetime) -> Message:
     )
     now.message.refresh_from_db(fields=["run"])
     return engine.make(now, Action.RETRY, Status.PREPARING)
+
+
+@transaction.atomic
+def reopen(message: Message, *, by: User, at: datetime) -> Message:
+    """Completed → Sending: a person released rows whose outcome nobody knew (C-23). The caller holds the run's lock."""
+    now = engine.lock(message, by=by, at=at)
+    engine.decide(now, Action.REOPEN)
+    Run.objects.for_org(message.org_id).filter(pk=now.message.run_id).update(finished_at=None)
+    now.message.refresh_from_db(fields=["run"])
+    return engine.make(now, Action.REOPEN, Status.SENDING)

@@ -33,6 +33,7 @@ class Action(StrEnum):
     STOP = "stopped"
     CONTINUE = "continued"
     RETRY = "retried"
+    REOPEN = "reopened"
     # By the system only.
     DUE = "started"
     BEGIN = "begun"
@@ -124,6 +125,10 @@ TABLE: Final = (
         [Status.FAILED], Action.RETRY, Status.PREPARING, _CONTROL, when=(guards.nothing_begun, guards.live)
     ),
     _move([Status.FAILED], Action.EDIT, Status.DRAFT, _WRITER, when=(guards.nothing_begun,)),
+    # By the release of an Unconfirmed row only (C-23).
+    _move(
+        [Status.COMPLETED], Action.REOPEN, Status.SENDING, _APPROVER, when=(guards.unlapsed, guards.armed)
+    ),
 )
 
 

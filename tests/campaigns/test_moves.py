@@ -42,6 +42,7 @@ VERBS: dict[str, Verb] = {
     "continue": lambda s, m: lifecycle.continue_(m, by=s.approver, at=s.at),
     "reschedule": lambda s, m: lifecycle.reschedule(m, by=s.approver, at=s.at),
     "retry": lambda s, m: lifecycle.retry(m, by=s.admin, at=s.at),
+    "reopen": lambda s, m: lifecycle.reopen(m, by=s.approver, at=s.at),
     "open_run": lambda s, m: lifecycle.open_run(m, at=s.at + timedelta(seconds=60)),
     "miss": lambda s, m: lifecycle.miss(m, at=s.at + timedelta(minutes=62)),
     "begin_sending": lambda s, m: lifecycle.begin_sending(_run(m), at=s.at),
@@ -86,6 +87,7 @@ ALLOWED: dict[tuple[str, str], str] = {
     ("blocked", "end"): "stopped",
     ("failed", "retry"): "preparing",
     ("failed", "edit"): "draft",
+    ("completed", "reopen"): "sending",
 }
 
 
