@@ -43,19 +43,19 @@ def _redis() -> redis.Redis:
 
 
 def take(work: Work, want: int) -> int:
-    """Take up to `want` tokens of the sender's bucket; 0 when it is empty."""
-    return _ask(_key(work), work.per_second, want)
+    """Take up to `want` tokens of the sender's bucket; 0 when it is empty. A sender without a limit has no bucket."""
+    return want if work.per_second is None else _ask(_key(work), work.per_second, want)
 
 
 def put_back(work: Work, unused: int) -> None:
     """Return tokens of rows that did not go out after all."""
-    if unused > 0:
+    if unused > 0 and work.per_second is not None:
         _ask(_key(work), work.per_second, -unused)
 
 
 def wait_for_one(work: Work) -> float:
     """Seconds until an empty bucket holds something worth coming back for."""
-    return max(0.05, min(1.0, 1 / work.per_second))
+    return max(0.05, min(1.0, 1 / (work.per_second or 20)))
 
 
 def note(key: RunKey, answered: int) -> None:

@@ -33,7 +33,7 @@ class Work:
     renderer: Renderer
     channel: Channel
     channel_name: str
-    per_second: int
+    per_second: int | None
     first_outcome: int
 
     def outgoing(self, row: Row) -> Outgoing:
@@ -63,7 +63,7 @@ def load(org_id: int, run_id: int) -> Work:
         body.contents[0], facts, compiling.run_facts(org, body, clock_shift=run.clock_shift)
     )
     signer = RunSigner(org=org_id, run_on=run.run_on, run=run_id, links=len(content.links))
-    capabilities = registry.adapter(facts.adapter).capabilities
+    capabilities = registry.capabilities(facts)
     return Work(
         key=RunKey(org_id, run_id, run.run_on, body.campaign, body.message, body.sender.id, run.clock_shift),
         body=body,
@@ -71,6 +71,6 @@ def load(org_id: int, run_id: int) -> Work:
         renderer=content.renderer(signer),
         channel=registry.channel_for(facts),
         channel_name=body.channel,
-        per_second=sender.per_second or capabilities.per_second,
+        per_second=sender.per_second,
         first_outcome=FIRST_OUTCOME[capabilities.receipts],
     )

@@ -31,7 +31,7 @@ def transactional_db(django_db_setup: None, django_db_blocker: DjangoDbBlocker) 
         try:
             yield
         finally:
-            flush = TransactionTestCase._fixture_teardown  # noqa: SLF001  as pytest-django does, as the owner
+            flush = TransactionTestCase._fixture_teardown
             flush(TransactionTestCase("run"))
 
 

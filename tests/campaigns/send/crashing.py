@@ -1,9 +1,10 @@
 """A worker that kills itself at a chosen boundary: run as a process, never imported by a test.
 
-It has everything loaded and no connection open. For each line of JSON on its input it forks a child that freezes the run
-and works a lane, and dies by SIGKILL just before or after the n-th statement, commit, socket write or read, Redis command,
-message taken or answer reported. ENGAGE_CRASH_AT=name:n:before|after says where; without it the child counts its boundaries
-and ends by itself. The answer is a line of JSON: how the child ended, and what it counted.
+It has everything loaded and no connection open. For each line of JSON on its input it forks a child that freezes a run
+and works its lanes, and dies by SIGKILL just before or after the n-th statement, commit, socket write or read, Redis
+command, message taken or answer reported. ENGAGE_CRASH_AT=name:n:before|after says where; without it the child ends by
+itself. What is told about a child is a line of JSON: its number when it starts, how it ended and what it counted when
+somebody waits for it.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from asyncio import selector_events
 from collections import Counter
 from collections.abc import Callable
@@ -64,49 +66,61 @@ class Boundaries:
 
         setattr(owner, method, wrapped)
 
-
-def _install(boundaries: Boundaries) -> None:
-    transport = selector_events._SelectorSocketTransport  # noqa: SLF001
-    boundaries.wrap(CursorWrapper, "_execute", "execute")
-    boundaries.wrap(BaseDatabaseWrapper, "_commit", "commit")
-    boundaries.wrap(transport, "write", "write")
-    boundaries.wrap(transport, "_read_ready__data_received", "read")
-    boundaries.wrap(redis.Redis, "execute_command", "redis")
-    boundaries.wrap(LaneFeed, "take", "take")
-    boundaries.wrap(Lane, "_report", "report")
-    working.new_event_loop = (
-        asyncio.SelectorEventLoop
-    )  # the fast loop is C all through: nothing to hold on to
+    def install(self) -> None:
+        transport = selector_events._SelectorSocketTransport
+        self.wrap(CursorWrapper, "_execute", "execute")
+        self.wrap(BaseDatabaseWrapper, "_commit", "commit")
+        self.wrap(transport, "write", "write")
+        self.wrap(transport, "_read_ready__data_received", "read")
+        self.wrap(redis.Redis, "execute_command", "redis")
+        self.wrap(LaneFeed, "take", "take")
+        self.wrap(Lane, "_report", "report")
+        # The fast loop is C all through: nothing to hold on to.
+        working.new_event_loop = asyncio.SelectorEventLoop
 
 
 def _child(order: dict[str, Any], answer: int) -> None:
     boundaries = Boundaries(os.environ.get("ENGAGE_CRASH_AT", ""))
-    _install(boundaries)
-    for _ in range(order.get("times", 1)):
+    if order.get("counted"):
+        boundaries.install()
+    ends_at = time.monotonic() + order.get("seconds", 0)
+    lanes = 0
+    while lanes < order.get("times", 1) or time.monotonic() < ends_at:
+        lanes += 1
         freeze.freeze(order["org"], order["run"])
         dispatch.work_lane(org_id=order["org"], run_id=order["run"])
     os.write(answer, json.dumps(boundaries.counted).encode())
     os._exit(0)
 
 
+def _start(order: dict[str, Any]) -> tuple[int, int]:
+    reading, writing = os.pipe()
+    os.environ["ENGAGE_CRASH_AT"] = order.get("crash_at", "")
+    child = os.fork()
+    if not child:
+        os.close(reading)
+        _child(order, writing)
+    os.close(writing)
+    return child, reading
+
+
+def _wait(child: int, reading: int) -> dict[str, Any]:
+    with os.fdopen(reading, "rb") as pipe:
+        counted = json.loads(pipe.read() or "{}")
+    _, status = os.waitpid(child, 0)
+    return {"killed": os.WIFSIGNALED(status), "exit": os.waitstatus_to_exitcode(status), "counted": counted}
+
+
 def main() -> None:
+    children: dict[int, int] = {}
     for line in sys.stdin:
         order = json.loads(line)
-        reading, writing = os.pipe()
-        os.environ["ENGAGE_CRASH_AT"] = order.get("crash_at", "")
-        child = os.fork()
-        if not child:
-            os.close(reading)
-            _child(order, writing)
-        os.close(writing)
-        with os.fdopen(reading, "rb") as pipe:
-            counted = pipe.read()
-        _, status = os.waitpid(child, 0)
-        told = {
-            "killed": os.WIFSIGNALED(status),
-            "exit": os.WEXITSTATUS(status),
-            "counted": json.loads(counted or "{}"),
-        }
+        if "wait" in order:
+            told = _wait(order["wait"], children.pop(order["wait"]))
+        else:
+            child, reading = _start(order)
+            children[child] = reading
+            told = {"pid": child}
         sys.stdout.write(json.dumps(told) + "\n")
         sys.stdout.flush()
 

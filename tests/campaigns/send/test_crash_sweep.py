@@ -1,4 +1,4 @@
-"""Every boundary of a send, before and after: a real worker dies there, others go on, the carrier's file decides (Q-01)."""
+"""Every boundary of a send, before and after: a worker dies there, others go on, the carrier's file decides (Q-01)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from campaigns.models import Run
 from engage.orgs.tenancy import org_context
 from tests.campaigns.send import world as worlds
 from tests.campaigns.send.driving import drive_all, end_leases
-from tests.campaigns.send.workers import crashing, environment
+from tests.campaigns.send.workers import environment, tell, workers
 from tests.campaigns.send.world import World, check
 from tests.local.carriers import Carrier
 
@@ -50,7 +50,7 @@ def _settle(world: World, runs: list[Run]) -> None:
 
 def _kill(env: dict[str, str], world: World, cells: list[tuple[str, Run]]) -> int:
     """Kill a worker of each run at its place; how many died there (a few places are not reached every time)."""
-    with crashing(env) as worker:
+    with workers(env) as worker:
         return sum(worker.work(world.org.pk, run.pk, crash_at=place)["killed"] for place, run in cells)
 
 
@@ -60,7 +60,7 @@ def test_a_worker_may_die_at_any_boundary(
     """Q-01, Q-02, Q-03, C-23, H-34"""
     began, unconfirmed, worst = time.monotonic(), 0, 0
     env = environment(process_environment, carrier, **SHORT)
-    with crashing(env) as worker:
+    with workers(env) as worker:
         told = worker.work(small.org.pk, small.run().pk)
     assert told["exit"] == 0
     places = [
@@ -85,12 +85,12 @@ def test_a_worker_may_die_at_any_boundary(
             assert fresh.status == Run.Status.COMPLETED, place
             assert list(verify.verify_run(fresh)) == [], place
     assert kills > 0.9 * len(places)
-    with capsys.disabled():
-        print(
-            f"\ncrash sweep: {len(places)} boundaries swept ({told['counted']}), {kills} kills, 0 doubled, 0 lost, "
-            f"{unconfirmed} unconfirmed of {PEOPLE * len(places)} (worst {worst}; the bound is {BOUND} a kill, and one "
-            f"answer of each run is lost on purpose), {time.monotonic() - began:.0f} s"
-        )
+    tell(
+        capsys,
+        f"crash sweep: {len(places)} boundaries swept ({told['counted']}), {kills} kills, 0 doubled, 0 lost, "
+        f"{unconfirmed} unconfirmed of {PEOPLE * len(places)} (worst {worst}; the bound is {BOUND} a kill, and one "
+        f"answer of each run is lost on purpose), {time.monotonic() - began:.0f} s",
+    )
 
 
 @pytest.mark.parametrize("times", [2, 5])
@@ -98,7 +98,7 @@ def test_a_task_that_is_delivered_again_changes_nothing(
     small: World, process_environment: dict[str, str], carrier: Carrier, times: int
 ) -> None:
     """Q-01: delivered twice, five times, and once more after a kill in the middle."""
-    with crashing(environment(process_environment, carrier, **SHORT)) as worker:
+    with workers(environment(process_environment, carrier, **SHORT)) as worker:
         again, cut = small.run(), small.run()
         assert worker.work(small.org.pk, again.pk, times=times)["exit"] == 0
         worker.work(small.org.pk, cut.pk, crash_at="commit:12:after")

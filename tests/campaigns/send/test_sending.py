@@ -15,8 +15,8 @@ from campaigns.models import Allowance, Delivery, Message, Retry, Run
 from channels.models import Sender
 from engage.orgs.tenancy import org_context
 from tests.campaigns.send import world as worlds
-from tests.campaigns.send.world import World, check
 from tests.campaigns.send.driving import begin, drive, lane
+from tests.campaigns.send.world import World, check
 from tests.local.carriers import Carrier
 
 

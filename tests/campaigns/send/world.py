@@ -11,11 +11,11 @@ from typing import Any
 
 from django.db import connection
 
-from audiences.keys import lookup_key
+from audiences.keys import LOOKUP_KEY_SQL, lookup_key
 from audiences.models import Audience, AudienceVersion, ContactPoint, Customer, ListMember, Subscription
 from campaigns import lifecycle
-from campaigns.clock import database_now
 from campaigns.body import Body
+from campaigns.clock import database_now
 from campaigns.models import (
     Delivery,
     Message,
@@ -44,6 +44,27 @@ EMAIL = {
     "text": "",
 }
 
+_CROWD = (
+    """
+    INSERT INTO audiences_customer (org_id, id, external_id, first_name, city, do_not_disturb, created_at, updated_at)
+    SELECT %(org)s, nextval('audiences_customer_id_seq'), 'M' || n, 'Name' || n %% 97, 'City ' || n %% 31, false, now(),
+           now()
+    FROM generate_series(1, %(n)s) AS n
+    """,
+    f"""
+    INSERT INTO audiences_contactpoint
+        (org_id, customer_id, kind, value, key, is_primary, state, soft_bounces, state_at)
+    SELECT org_id, id, 'email', value, {LOOKUP_KEY_SQL.format(kind="'email'", normal="value")}, true, 'unproven', 0,
+           now()
+    FROM (SELECT org_id, id, 'many' || id || '@example.com' AS value FROM audiences_customer
+          WHERE org_id = %(org)s AND external_id LIKE 'M%%') AS people
+    """,
+    """
+    INSERT INTO audiences_listmember (org_id, customer_id, version_id, tags)
+    SELECT org_id, id, %(version)s, '{}' FROM audiences_customer WHERE org_id = %(org)s AND external_id LIKE 'M%%'
+    """,
+)
+
 
 @dataclass
 class World:
@@ -58,6 +79,7 @@ class World:
     audience: Audience
     channel: str = "email"
     people: list[int] = field(default_factory=list)
+    excluded: list[Audience] = field(default_factory=list)
 
     def add_people(self, addresses: list[str | None], **columns: Any) -> list[int]:
         """Customers with these addresses, in the list; None has no contact point."""
@@ -82,12 +104,26 @@ class World:
         self.people += ids
         return ids
 
+    def add_crowd(self, number: int) -> None:
+        """So many people more, each with an address of their own, by one statement a table."""
+        with org_context(self.org.pk), connection.cursor() as cursor:
+            version = self.audience.current
+            assert version is not None
+            for statement in _CROWD:
+                cursor.execute(statement, {"org": self.org.pk, "n": number, "version": version.pk})
+            cursor.execute("SELECT id FROM audiences_customer WHERE org_id = %s ORDER BY id", [self.org.pk])
+            self.people = [row[0] for row in cursor.fetchall()]
+
     def put_in_list(self, ids: list[int], version: AudienceVersion | None = None) -> None:
         version = version or self.audience.current
         assert version is not None
         ListMember.objects.bulk_create(
             ListMember(org=self.org, customer_id=pk, version_id=version.pk) for pk in ids
         )
+
+    def also_exclude(self, audience: Audience) -> None:
+        """Messages made from now on exclude it."""
+        self.excluded.append(audience)
 
     def message(self, **fields: Any) -> Message:
         """An approved message that is due."""
@@ -101,6 +137,8 @@ class World:
         )  # fmt: skip
         MessageContent.objects.create(org=self.org, message=it, channel=self.channel, fields=content)
         MessageAudience.objects.create(org=self.org, message=it, audience=self.audience)
+        for audience in self.excluded:
+            MessageAudience.objects.create(org=self.org, message=it, audience=audience, exclude=True)
         lifecycle.submit(it, by=self.writer, at=at, targeted=approved_count)
         it = Message.objects.for_org(self.org).get(pk=it.pk)
         lifecycle.approve(it, by=self.approver, seen=made.seen(it), at=at)
