@@ -6,7 +6,8 @@ is deleted and inserted, because its key may have changed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, Final
 
@@ -101,16 +102,20 @@ class TransactionWriter:
     def write(self, batch: Sequence[tuple[int, BillRecord]], at: datetime) -> list[Answer]:
         """One answer a record, in order. Several records of one bill are taken one after the other."""
         kept = Shelf(self.desk.org_id, [record.external_id for _, record in batch])
-        records = [(number, self._with_kept(record, kept)) for number, record in batch]
-        known = self._load([record for _, record in records])
+        records = [record for _, record in batch]
+        known = self._load(records)
+        spoken_of = [*records, *self._readable(kept)]
         owners = bills.resolve_customers(
-            self.desk.org_id, {record.who for _, record in records if record.who is not None}
+            self.desk.org_id, {record.who for record in spoken_of if record.who is not None}
         )
-        stores = self.desk.stores.resolve(_stores(records))
+        stores = self.desk.stores.resolve(
+            record.columns["store"] for record in spoken_of if record.columns.get("store")
+        )
         answers = []
-        for number, record in records:
+        for number, record in batch:
             try:
-                answers.append(self._take(number, record, known, owners, stores, kept, at))
+                whole = self._with_kept(record, kept)
+                answers.append(self._take(number, whole, known, owners, stores, kept, at))
             except Rejected as rejected:
                 answers.append(Answer.rejection(number, record.external_id, rejected))
         kept.write()
@@ -121,6 +126,12 @@ class TransactionWriter:
         """A record about a bill that waits for its customer is read together with what is kept of it."""
         held = kept.get(record.external_id)
         return record if held is None else self.read({**held, **record.raw})
+
+    def _readable(self, kept: Shelf) -> Iterator[BillRecord]:
+        """What is kept of the batch's bills; what cannot be read any more is rejected in its turn."""
+        for raw in kept.everything():
+            with suppress(Rejected):
+                yield self.read(raw)
 
     def _load(self, records: Sequence[BillRecord]) -> dict[str, Bill]:
         found = bills.places(self.desk.org_id, {record.external_id for record in records})
@@ -152,11 +163,11 @@ class TransactionWriter:
                 )
             verdict = kept.keep(record, record.who, at)
             return Answer(number, record.external_id, verdict, "waiting")
-        new = bill is None
+        new = False
         if bill is None:
-            bill = known[record.external_id] = Bill(
-                record.external_id, received_at=kept.release(record.external_id)
-            )
+            first_came = kept.release(record.external_id)
+            new = first_came is None
+            bill = known[record.external_id] = Bill(record.external_id, received_at=first_came)
         store = record.columns.get("store")
         changed = bill.take(record, customers[0] if customers else None, stores[store] if store else None)
         verdict = Verdict.CREATED if new else Verdict.UPDATED if changed else Verdict.UNCHANGED
@@ -209,10 +220,6 @@ class TransactionWriter:
         if rows:
             with staged("incoming_line", _STAGE_LINES, rows):
                 execute(_INSERT_LINES, org=self.desk.org_id)
-
-
-def _stores(records: Sequence[tuple[int, BillRecord]]) -> set[str]:
-    return {record.columns["store"] for _, record in records if record.columns.get("store")}
 
 
 def _staged_bill(bill: Bill) -> list[Any]:

@@ -63,6 +63,10 @@ class Shelf:
         kept = self._kept.get(external_id)
         return kept.raw if kept else None
 
+    def everything(self) -> list[dict[str, Any]]:
+        """Every record on the shelf."""
+        return [kept.raw for kept in self._kept.values()]
+
     def keep(self, record: BillRecord, who: Who, at: datetime) -> Verdict:
         """Keep the record until its customer arrives, in place of what was kept of the bill before."""
         kept = self._kept.get(record.external_id)

@@ -196,6 +196,23 @@ def test_a_bill_of_an_unknown_customer_waits_and_joins_when_they_arrive(shop: Or
     assert profile(shop, "C-9") == (2, 19000)
 
 
+def test_records_of_a_waiting_bill_add_up_within_a_call_and_after_it(shop: Org) -> None:
+    """A-13, A-15"""
+    later = [
+        {"external_id": "B-1", "net": "80"},
+        {"external_id": "B-1", "store": "S"},
+        {"external_id": "B-1"},
+    ]
+    answers = bills(shop, sale("B-1", customer="C-9"), *later)
+    assert verdicts(answers) == ["created", "updated", "updated", "unchanged"]
+    assert verdicts(bills(shop, {"external_id": "B-1", "net": "70"}, {"external_id": "B-1"})) == [
+        "updated",
+        "unchanged",
+    ]
+    assert verdicts(bills(shop, {"external_id": "B-1", "customer": "C-1"})) == ["updated"]
+    assert (bill(shop, "B-1").net, profile(shop)) == (7000, (1, 7000))
+
+
 def test_an_address_names_a_customer_only_when_it_is_theirs_alone(shop: Org) -> None:
     """A-14"""
     customers(shop, {"external_id": "C-3", "email": "TWO@example.com"})
