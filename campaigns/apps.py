@@ -1,5 +1,7 @@
 from django.apps import AppConfig
 
+from engage.orgs import menu
+
 
 class CampaignsConfig(AppConfig):
     """Campaigns, messages, approval, and the send."""
@@ -7,6 +9,16 @@ class CampaignsConfig(AppConfig):
     name = "campaigns"
 
     def ready(self) -> None:
-        from campaigns import merge_sql  # noqa: PLC0415  models are loaded only now
+        # Models are loaded only now.
+        from campaigns import merge_sql, tasks  # noqa: F401, PLC0415
+        from campaigns.views.approvals import waiting_count  # noqa: PLC0415
 
         merge_sql.register()
+        menu.add(menu.Entry(10, "Campaigns", "campaigns", "campaigns", "megaphone", "campaign.view"))
+        menu.add(menu.Entry(20, "Messages", "messages", "messages", "envelope", "campaign.view"))
+        menu.add(
+            menu.Entry(
+                30, "Approvals", "approvals", "approvals", "check-badge", "message.approve", waiting_count
+            )
+        )
+        menu.add(menu.Entry(70, "Delivery", "delivery", "delivery", "server-stack", "ops.view"))

@@ -76,6 +76,22 @@ class Progress:
         return Decimal(100 * self.ledger) / self.targeted
 
     @property
+    def delivery_share(self) -> Decimal | None:
+        """M-11 as a share; None where no outcome is reported."""
+        told = self.sent - self.no_report
+        return Decimal(self.delivered) / told if told else None
+
+    @property
+    def per_minute(self) -> float | None:
+        return 60 * self.per_second if self.per_second is not None else None
+
+    @property
+    def minutes_left(self) -> int | None:
+        """Whole minutes, at least one while anything is left (C-47)."""
+        left = self.seconds_left
+        return None if left is None else max(1, round(left / 60)) if left else 0
+
+    @property
     def seconds_left(self) -> float | None:
         """At the present pace; None while nothing is known or nothing moves."""
         waiting = self.queued + self.handing_over

@@ -87,6 +87,9 @@ def org_view(right: str | None = None, *, fresh: bool = False) -> Callable[[View
                     return view(inside, *args, **kwargs)
             except NotAllowed as refused:
                 return _refuse(request, org, user, refused)
+            finally:
+                # The context is closed: an error page drawn from here on knows no org, like any stranger's.
+                request.__dict__.pop("access", None)
 
         cast("_Marked", door).right = right
         return cast("Door[P]", door)

@@ -90,7 +90,7 @@ def new_version(of: Audience, by: User, *, at: datetime) -> AudienceVersion:
         org_id=of.org_id,
         audience=of,
         number=number,
-        tree={"op": "all", "items": []},
+        tree={"version": 1, "base": {}, "blocks": []},
         digest=f"{of.pk:032x}{number:032x}",
         created_by=by,
         created_at=at,
