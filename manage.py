@@ -6,8 +6,6 @@ import sys
 
 from django.core.management import execute_from_command_line
 
-import engage.celery  # noqa: F401  tasks ring this application's broker
-
 if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "engage.settings")
     execute_from_command_line(sys.argv)

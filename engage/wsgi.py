@@ -4,7 +4,6 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
-import engage.celery  # noqa: F401  tasks ring this application's broker
 from engage.orgs.checks import refuse_powerful_role
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "engage.settings")

@@ -11,7 +11,6 @@ from django.db import connection
 from django.test import TransactionTestCase
 from pytest_django import DjangoDbBlocker
 
-import engage.celery  # noqa: F401  tasks ring this application's broker
 from engage.local import roles
 
 
