@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 from django.db import connection, transaction
 
 from audiences.contacts import Malformed, normal
-from audiences.models import ContactPoint
+from audiences.models import ContactPoint, Customer
 from engage.orgs import audit
 from engage.orgs.models import Org, User
 from engage.orgs.tenancy import org_pk
@@ -158,6 +158,10 @@ def opt_out_address(
         record(org, customer_id, channel, message_class, value=False, at=at, source=source)
 
 
+# What only staff or the customer can lift (A-11).
+BROKEN: Final = frozenset({State.INVALID, State.HARD_BOUNCED})
+
+
 class ContactEvent(StrEnum):
     """What a final report says of an address."""
 
@@ -202,7 +206,7 @@ def after(health: Health, event: str, at: datetime) -> Health:
         return health
     if event == ContactEvent.WROTE:
         return Health(State.VALID, 0, None, at)
-    if health.state in (State.HARD_BOUNCED, State.INVALID):
+    if health.state in BROKEN:
         return health
     if event == ContactEvent.DELIVERED:
         return Health(State.VALID, 0, None, at)
@@ -278,7 +282,7 @@ class ClearRefused(Exception):
 
 @transaction.atomic
 def clear_contact(
-    org: Org, customer_id: int, kind: str, value: str, *, reason: str, by: User, at: datetime
+    org: Org | int, customer_id: int, kind: str, value: str, *, reason: str, by: User | None, at: datetime
 ) -> ContactPoint:
     """Staff declare an invalid or hard bounced address usable again (A-11): it is unproven from now on."""
     contact = (
@@ -289,7 +293,7 @@ def clear_contact(
     )
     if contact is None:
         raise ClearRefused("The customer has no such address.")
-    if contact.state not in (State.INVALID, State.HARD_BOUNCED):
+    if contact.state not in BROKEN:
         raise ClearRefused("The address is neither invalid nor hard bounced.")
     if not reason.strip():
         raise ClearRefused("Say why the address works again.")
@@ -301,14 +305,15 @@ def clear_contact(
     ContactPoint.objects.for_org(org).filter(customer_id=customer_id, kind=kind, value=value).update(
         state=State.UNPROVEN, soft_bounces=0, soft_bounced_since=None, state_at=at
     )
+    # The customer is named, not the address: the trail copies no personal data (T-32).
     audit.record(
         org,
         "contact.cleared",
         by=by,
         at=at,
-        target=contact,
-        before={"state": former},
-        after={"state": State.UNPROVEN.value},
+        target=Customer.objects.for_org(org).get(id=customer_id),
+        before={"kind": kind, "state": former},
+        after={"kind": kind, "state": State.UNPROVEN.value},
         reason=reason,
     )
     contact.state = State.UNPROVEN

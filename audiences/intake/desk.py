@@ -14,7 +14,7 @@ from audiences.intake import values
 from audiences.intake.staging import fetch
 from audiences.intake.values import Reader
 from audiences.models import Attribute
-from engage.orgs.models import OrgSettings, OrgUnit
+from engage.orgs.models import OrgSettings, OrgUnit, User
 
 # Codes are remembered to this many, then forgotten: memory stays flat however large the file.
 REMEMBERED: Final = 100_000
@@ -69,10 +69,11 @@ class Desk:
     than the one that writes.
     """
 
-    def __init__(self, settings: OrgSettings, source: str, at: datetime) -> None:
+    def __init__(self, settings: OrgSettings, source: str, at: datetime, by: User | None = None) -> None:
         self.settings = settings
         self.source = source
         self.at = at
+        self.by = by
         self.org_id = settings.org_id
         self.region = region_of(settings)
         self.attributes = {row.key: row for row in Attribute.objects.for_org(settings.org_id)}

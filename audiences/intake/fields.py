@@ -14,7 +14,7 @@ Record = Mapping[str, Any]
 
 
 class Kind(StrEnum):
-    """The record kinds of A-12; `lines` is the second file of transactions."""
+    """The record kinds of A-12; `lines` is the second file of transactions, `clearings` that of A-11."""
 
     CUSTOMERS = "customers"
     STORES = "stores"
@@ -22,10 +22,12 @@ class Kind(StrEnum):
     PRODUCTS = "products"
     TRANSACTIONS = "transactions"
     LINES = "lines"
+    CLEARINGS = "clearings"
 
     @property
     def label(self) -> str:
-        return {"lines": "Transaction lines"}.get(self.value, self.value.capitalize())
+        words = {"lines": "Transaction lines", "clearings": "Addresses that work again"}
+        return words.get(self.value, self.value.capitalize())
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,7 +86,8 @@ def _import(job: Job, progress: Progress, path: Path) -> None:
     progress.advance(job.done, total=found.rows)
     kind = Kind(job.parameters["kind"])
     with org_context(job.org_id):
-        writer = open_writer(job.org_id, kind, source=job.parameters["filename"], at=timezone.now())
+        source = job.parameters["filename"]
+        writer = open_writer(job.org_id, kind, source=source, at=timezone.now(), by=job.created_by)
     todo = islice(csvfile.rows(path, how), 1 + job.done, None)
     with Rejects(_errors_path(job), found.header, job.parameters.get("errors_size", 0)) as rejects:
         growth = Growth(kind)

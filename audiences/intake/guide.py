@@ -101,6 +101,10 @@ GUIDE: Final[dict[Kind, dict[str, About]]] = {
         "transaction": About("The bill's number.", "B-90001", ("bill", "bill_number", "transaction_id", "external_id")),
         **_LINE,
     },
+    Kind.CLEARINGS: {
+        "address": About("An address that is invalid or bounced hard.", "asha@example.com", ("email", "phone")),
+        "reason": About("Why it works again.", "She wrote to us from it"),
+    },
 }  # fmt: skip
 
 # What every new record needs.
@@ -111,6 +115,7 @@ REQUIRED: Final[dict[Kind, tuple[str, ...]]] = {
     Kind.PRODUCTS: ("code",),
     Kind.TRANSACTIONS: ("external_id",),
     Kind.LINES: ("transaction", "line_no", "item", "amount"),
+    Kind.CLEARINGS: ("address", "reason"),
 }
 
 

@@ -15,6 +15,7 @@ from typing import Any, Final, Protocol
 
 from audiences.intake.answers import Answer, Answers, Rejected
 from audiences.intake.catalogue import ProductWriter, StoreWriter
+from audiences.intake.clearings import ClearingWriter
 from audiences.intake.customers import CustomerWriter
 from audiences.intake.desk import Desk
 from audiences.intake.fields import Field, Kind, Record
@@ -63,11 +64,13 @@ _WRITERS: Final[dict[Kind, Callable[[Desk], Writer]]] = {
     Kind.PRODUCTS: ProductWriter,
     Kind.TRANSACTIONS: TransactionWriter,
     Kind.LINES: LineWriter,
+    Kind.CLEARINGS: ClearingWriter,
 }
 _IDENTITY: Final = {
     Kind.CUSTOMERS: "external_id",
     Kind.TRANSACTIONS: "external_id",
     Kind.LINES: "transaction",
+    Kind.CLEARINGS: "address",
 }
 
 
@@ -79,10 +82,10 @@ class Batch:
     rejected: list[Answer]
 
 
-def open_writer(org: Org | int, kind: Kind, *, source: str, at: datetime) -> Writer:
+def open_writer(org: Org | int, kind: Kind, *, source: str, at: datetime, by: User | None = None) -> Writer:
     """A writer that knows the org's settings, attributes and units as of now. Call inside the org's context."""
     settings = OrgSettings.objects.for_org(org).get()
-    return _WRITERS[kind](Desk(settings, source, at))
+    return _WRITERS[kind](Desk(settings, source, at, by))
 
 
 @contextmanager
@@ -152,7 +155,7 @@ def take(
     """
     answers, growth = Answers(), Growth(Kind(kind))
     with org_context(org.pk):
-        writer = open_writer(org, Kind(kind), source=source, at=at)
+        writer = open_writer(org, Kind(kind), source=source, at=at, by=by)
     for numbered in sliced(enumerate(records)):
         batch = read_batch(writer, numbered)
         writer.prepare(batch.good)

@@ -79,7 +79,7 @@ def _contacts(access: Access, pk: int, *, revealed: bool) -> dict[str, Any]:
         {
             "contact": contact,
             "shown": contact.value if revealed else masked(contact.kind, contact.value),
-            "clearable": contact.state in (ContactPoint.State.INVALID, ContactPoint.State.HARD_BOUNCED),
+            "clearable": contact.state in consent.BROKEN,
         }
         for contact in customers.contacts(access, pk)
     ]

@@ -14,7 +14,7 @@ from audiences.contacts import address_key
 from audiences.customers import reach
 from audiences.intake import Kind, take
 from audiences.models import Consent, ContactPoint, Subscription
-from engage.orgs.models import Org, OrgSettings
+from engage.orgs.models import AuditEntry, Org, OrgSettings, User
 from tests.audiences.intake.asking import NOW, customer, customers, verdicts
 
 MAIL = "shared@example.com"
@@ -242,6 +242,26 @@ def test_a_report_that_is_late_or_of_a_former_address_changes_nothing(inside: Or
     consent.settle_contact(inside, pk, "email", KEY, ContactEvent.HARD_BOUNCED, NOW + DAY)
     consent.settle_contact(inside, pk, "email", KEY + 1, ContactEvent.HARD_BOUNCED, NOW + 3 * DAY)
     assert ContactPoint.objects.for_org(inside).get().state == "valid"
+
+
+def test_staff_clear_addresses_by_file(pair: Org, admin: User) -> None:
+    """A-11, T-31"""
+    for name in ("C-1", "C-2"):
+        consent.settle_contact(pair, customer(pair, name).id, "email", KEY, ContactEvent.HARD_BOUNCED, NOW)
+    records = [
+        {"address": MAIL, "reason": "they wrote to us"},
+        {"address": MAIL, "reason": "again"},
+        {"address": "nobody@example.com", "reason": "x"},
+        {"address": MAIL, "reason": ""},
+        {"address": "no address", "reason": "x"},
+    ]
+    answers = take(pair, Kind.CLEARINGS, records, source="t", at=NOW + DAY, by=admin)
+    assert [row.code or row.verdict.value for row in answers.rows] == [
+        "updated", "unchanged", "unknown_address", "missing", "malformed",
+    ]  # fmt: skip
+    assert (state(pair, "C-1"), state(pair, "C-2")) == ("unverified", "unverified")
+    entries = AuditEntry.objects.for_org(pair).filter(action="contact.cleared")
+    assert [(entry.actor_id, entry.reason) for entry in entries] == [(admin.pk, "they wrote to us")] * 2
 
 
 def test_do_not_disturb_is_read_with_the_customer(inside: Org) -> None:

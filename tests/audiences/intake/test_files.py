@@ -257,6 +257,7 @@ def victims() -> Iterator[list[subprocess.Popen[bytes]]]:
         process.wait()
 
 
+@pytest.mark.crash
 @pytest.mark.django_db(transaction=True)
 def test_a_killed_import_is_never_half_visible_and_ends_as_if_undisturbed(
     org: Org, tmp_path: Path, process_environment: dict[str, str], victims: list[subprocess.Popen[bytes]]

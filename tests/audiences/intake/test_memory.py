@@ -36,8 +36,8 @@ def test_memory_is_that_of_a_few_batches_however_long_the_file(
     org: Org, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Q-20: a million rows need what these need, times the true size of a batch."""
-    monkeypatch.setattr(files, "BATCH", 500)
+    monkeypatch.setattr(files, "BATCH", 250)
     _peak(org, tmp_path / "warm.csv", 500)
-    short, long = _peak(org, tmp_path / "short.csv", 2_000), _peak(org, tmp_path / "long.csv", 12_000)
+    short, long = _peak(org, tmp_path / "short.csv", 1_000), _peak(org, tmp_path / "long.csv", 6_000)
     assert long < 1.3 * short
-    assert long * BATCH / 500 < 400 * 1024 * 1024
+    assert long * BATCH / 250 < 400 * 1024 * 1024

@@ -184,8 +184,10 @@ def test_staff_clear_a_bounced_address_with_a_reason(
         assert ContactPoint.objects.for_org(org).get(kind="email").state == "unproven"
         entry = AuditEntry.objects.for_org(org).get(action="contact.cleared")
     assert (entry.before, entry.after, entry.reason) == (
-        {"state": "hard_bounced"}, {"state": "unproven"}, "she called",
+        {"kind": "email", "state": "hard_bounced"}, {"kind": "email", "state": "unproven"}, "she called",
     )  # fmt: skip
+    assert entry.object_name == "C-1"
+    assert "example.com" not in str(entry.__dict__)
     assert client.post(url("customer-clear", pk=asha), {**form, "key": "x"}).status_code == 404
 
 
@@ -295,7 +297,10 @@ def test_sample_files_can_be_imported_as_they_are(signed_in: SignedIn, manager: 
     with org_context(org.pk):
         Attribute.objects.create(org=org, key="shoe", label="Shoe size", type="number")
     client = signed_in(manager)
-    order = (Kind.ZONES, Kind.STORES, Kind.PRODUCTS, Kind.CUSTOMERS, Kind.TRANSACTIONS, Kind.LINES)
+    order = (
+        Kind.ZONES, Kind.STORES, Kind.PRODUCTS, Kind.CUSTOMERS, Kind.TRANSACTIONS, Kind.LINES, Kind.CLEARINGS,
+    )  # fmt: skip
+    assert set(order) == set(Kind)
     for kind in order:
         answer = client.get(url("import-sample", kind=kind))
         heading, cells = answer.content.decode().splitlines()
