@@ -19,6 +19,10 @@ class Reason:
     fix: str | Promise
     step: str
 
+    @property
+    def when(self) -> str | Promise:
+        return STEPS[self.step]
+
 
 BEFORE: Final = "before"
 AT: Final = "at"

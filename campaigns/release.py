@@ -47,11 +47,10 @@ def release(run: Run, seq: int, *, by: Access, at: datetime) -> Run:
     if not (by.may(RIGHT) and by.covers(run.campaign.unit_id)):
         raise NotAllowed(RIGHT)
     rows = Delivery.objects.for_org(run.org_id).filter(run_on=run.run_on, run_id=run.pk, seq=seq)
-    row = rows.select_for_update().first()
-    _check(run, row, at + timedelta(seconds=run.clock_shift))
-    assert row is not None
+    shifted = at + timedelta(seconds=run.clock_shift)
+    row = _releasable(run, rows.select_for_update().first(), shifted)
     if run.status == Run.Status.COMPLETED:
-        lifecycle.reopen(run.message, by=by.user, at=at)
+        lifecycle.reopen(run.message, by=by.user, at=shifted)
     with connection.cursor() as cursor:
         cursor.execute(
             _RELEASE,
@@ -73,8 +72,8 @@ def release(run: Run, seq: int, *, by: Access, at: datetime) -> Run:
     return run
 
 
-def _check(run: Run, row: Delivery | None, at: datetime) -> None:
-    """Raises `MoveRefused`. `at` is on the run's own clock."""
+def _releasable(run: Run, row: Delivery | None, at: datetime) -> Delivery:
+    """The row, if it may be released. Raises `MoveRefused`. `at` is on the run's own clock."""
     if row is None:
         raise MoveRefused("There is no such row, or it was released already.")
     if row.state != Delivery.State.UNCONFIRMED:
@@ -88,3 +87,4 @@ def _check(run: Run, row: Delivery | None, at: datetime) -> None:
     queue = Recipient.objects.for_org(run.org_id).filter(run_on=run.run_on, run_id=run.pk, seq=row.seq)
     if not queue.exists():
         raise MoveRefused("The run's queue is gone; send a new message instead.")
+    return row

@@ -20,6 +20,7 @@ from channels.sms import gateway_adapter
 from channels.sms.gateway import Gateway, GatewayChannel
 
 _TIMEOUT = httpx.Timeout(5.0)
+PAGE = 50
 
 
 class CarrierUnavailable(Exception):
@@ -40,7 +41,7 @@ class OutboxEntry:
     size: int
 
 
-def outbox(facts: SenderFacts, *, limit: int = 50, before: str = "") -> list[OutboxEntry]:
+def outbox(facts: SenderFacts, *, limit: int = PAGE, before: str = "") -> list[OutboxEntry]:
     """The newest messages of a sender's account, read with its own key. Raises `CarrierUnavailable`."""
     query = {"limit": str(limit), **({"before": before} if before else {})}
     return [_entry(found) for found in json.loads(_ask(facts, f"/v1/outbox?{urlencode(query)}"))]

@@ -193,6 +193,12 @@ def open_sandbox(
     return sender
 
 
+def masked(address: str) -> str:
+    """Enough of a receiver to recognise one, for those who may not see addresses."""
+    local, at, domain = address.rpartition("@")
+    return f"{local[:1]}•••@{domain}" if at else f"{address[:3]}•••{address[-2:]}"
+
+
 SANDBOX_IDENTITY: Final = {"email": "news@sandbox.example", "sms": "SANDBOX"}
 _HEADER: Final = re.compile(r"[A-Za-z0-9 ]{3,11}|\+?[0-9]{3,15}")
 

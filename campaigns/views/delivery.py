@@ -91,7 +91,11 @@ def senders(request: OrgRequest) -> HttpResponse:
 
 def _presets(within: Range) -> list[dict[str, object]]:
     return [
-        {"label": _("All") if name == "All" else name, "url": f"?range={name}", "current": name == within.preset}
+        {
+            "label": _("All") if name == "All" else name,
+            "url": f"?range={name}",
+            "current": name == within.preset,
+        }
         for name in ranges.PRESETS
     ]
 
@@ -132,7 +136,8 @@ def halt_or_arm(request: OrgRequest) -> HttpResponse:
             halted = halt.halt(by=request.access, reason=request.POST.get("reason", ""), at=now)
             messages.success(
                 request,
-                _("Sending is halted. %(n)s runs are blocked; what is in flight finishes.") % {"n": halted.runs},
+                _("Sending is halted. %(n)s runs are blocked; what is in flight finishes.")
+                % {"n": halted.runs},
             )
     except halt.HaltRefused as refused:
         messages.error(request, str(refused))
@@ -147,9 +152,7 @@ def unconfirmed(request: OrgRequest) -> HttpResponse:
     runs = operations.runs_in_scope(request.access)
     if request.GET.get("message", "").isdigit():
         runs = runs.filter(message_id=int(request.GET["message"]))
-    found = operations.runs_with(
-        request.access, State.UNCONFIRMED, runs=runs.values_list("pk", flat=True)
-    )
+    found = operations.runs_with(request.access, State.UNCONFIRMED, runs=runs.values_list("pk", flat=True))
     page = ledger_pages.of_runs(
         _runs(request.access, found), State.UNCONFIRMED, after=request.GET.get("after", "")
     )
@@ -232,4 +235,4 @@ def customer_deliveries(request: OrgRequest, pk: int) -> HttpResponse:
         request.access, pk, before=parse_datetime(request.GET.get("before", "").replace(" ", "+"))
     )
     name = "campaigns/_customer_deliveries.html" if request.htmx else "campaigns/customer_deliveries.html"
-    return render(request, name, {"customer": customer, "page": page, "channels": wording.CHANNELS})
+    return render(request, name, {"customer": customer, "page": page})
