@@ -20,11 +20,6 @@ def visible(access: Access) -> QuerySet[Message]:
     return messages if access.whole_org else messages.filter(campaign__unit_id__in=access.unit_ids)
 
 
-def waiting(access: Access) -> int:
-    """How many messages in scope wait for an approval."""
-    return visible(access).filter(status=Status.AWAITING).count()
-
-
 def of(access: Access, settings: OrgSettings, *, today: date) -> QuerySet[Message]:
     """Awaiting approval by somebody else's hand, Rejected of theirs, Blocked that they may let go on.
 

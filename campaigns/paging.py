@@ -6,6 +6,7 @@ Page 400 costs what page 1 costs, and rows that come or go meanwhile shift nothi
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Final, Generic, TypeVar
 
 from django.core.exceptions import ValidationError
@@ -67,8 +68,13 @@ def page(
 
 
 def _edge(row: Any) -> str:
+    """The row's id and key as text; an instant with Z, as a plus in an address reads as a space."""
     key = row.sort_key
-    return f"{row.pk}~{key.isoformat() if hasattr(key, 'isoformat') else key}"
+    return (
+        f"{row.pk}~{key.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
+        if isinstance(key, datetime)
+        else f"{row.pk}~{key}"
+    )
 
 
 def _read(edge: str, column: Column) -> tuple[Any, int] | None:

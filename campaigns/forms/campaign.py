@@ -87,6 +87,10 @@ class PicksField(forms.Field):
 
 
 class ShareField(PercentField):
+    def clean(self, value: Any) -> Any:
+        """A locked field is asked about what is stored, which is per mille already."""
+        return value if isinstance(value, int) else super().clean(value)
+
     def has_changed(self, initial: Any, data: Any) -> bool:
         return super().has_changed(None if initial is None else Decimal(initial) / 10, data)
 

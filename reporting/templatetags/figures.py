@@ -11,6 +11,7 @@ from django.template import Context
 from campaigns.funnel import STEPS
 from engage.orgs import formatting
 from reporting import statistics
+from reporting.definitions import DEFINITIONS, Definition
 from reporting.statistics import Interval
 
 register = template.Library()
@@ -58,3 +59,9 @@ def verdict_tone(verdict: str) -> str:
 def cause_of(code: Any) -> str:
     """A reason's code in words."""
     return STEPS.get(str(code)) or REASONS.get(str(code)) or str(code).replace("_", " ").capitalize()
+
+
+@register.simple_tag
+def definition_of(key: str) -> Definition:
+    """What a number means, for a page of another app that shows it: `{% definition_of "hit_rate" as it %}`."""
+    return DEFINITIONS[key]

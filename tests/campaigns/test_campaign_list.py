@@ -189,7 +189,7 @@ def test_pages_go_forth_and_back_without_losing_or_repeating_a_campaign(
             for n in range(60)
         )  # fmt: skip
     forth, query = [], f"?sort={sort}"
-    while True:
+    for _ in range(5):
         page = client.get(f"/o/{org.slug}/campaigns/{query}").context["listing"].page
         forth.append([row.pk for row in page.rows])
         if not page.after:
@@ -239,7 +239,6 @@ def test_needs_me_lists_what_this_person_can_move_on(inside: Org) -> None:
     assert needed(story.approver) == {awaiting, blocked}
     assert needed(story.writer) == {rejected}
     assert needed(story.admin) == {awaiting, blocked}
-    assert needs.waiting(access(story.approver, inside)) == 1
 
 
 def test_nobody_is_asked_to_approve_what_they_wrote(inside: Org) -> None:
@@ -279,10 +278,9 @@ def test_htmx_gets_the_list_alone_and_a_tidy_address(
     assert '<option value="Diwali gold">' in html
 
 
-def test_a_row_says_the_states_channels_and_actions_of_its_campaign(
-    org: Org, approver: User, client: Client
-) -> None:
+def test_a_row_says_the_states_channels_and_actions_of_its_campaign(org: Org, client: Client) -> None:
     """C-50"""
+    analyst = factories.member(org, "analyst")
     with org_context(org.pk):
         story = Story(org)
         story.at = timezone.now()
@@ -298,4 +296,4 @@ def test_a_row_says_the_states_channels_and_actions_of_its_campaign(
         assert f"/campaigns/{made.pk}/{place}/" in html
     assert f"/reports/campaigns/{made.pk}/" in html
     assert f'id="n-{made.pk}-hit"' in html and f"?ids={made.pk}" in html
-    assert f"/campaigns/{made.pk}/edit/" not in page(client, org, approver)
+    assert f"/campaigns/{made.pk}/edit/" not in page(client, org, analyst)
