@@ -15,7 +15,7 @@ The invariants that the modules here keep, and where:
    while the process sleeps, in the step that begins a message (`feed`).
 """
 
-from campaigns.dispatch.lane import Left
+from campaigns.dispatch.lane import AHEAD, Left
 from campaigns.dispatch.working import work_lane
 
-__all__ = ["Left", "work_lane"]
+__all__ = ["AHEAD", "Left", "work_lane"]

@@ -112,7 +112,7 @@ class Books:
         return turned
 
     def _drop_what_is_lost(self, ask: Ask) -> bool:
-        """Lock all that this lane holds, and forget what is not its own any more, with whatever it would write there."""
+        """Lock all that this lane holds; forget what is not its own any more, with whatever it would write there."""
         chunks = claims.still_held(self.key, self.held.values())
         retries = claims.still_held_retries(self.key, self.retries)
         lost = len(chunks) < len(self.held) or len(retries) < len(self.retries)

@@ -73,7 +73,7 @@ class Lane:
         with Watch(self.work.key.org, self.work.key.run, self._halt_from_thread):
             try:
                 await self._turn(Ask(announce=self.window))
-                if self.feed.ready:
+                if not (self.leaving and self.books.holds_nothing):
                     await self._work_on()
             finally:
                 await self._loop.run_in_executor(self._thread, _disconnect)

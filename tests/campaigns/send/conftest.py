@@ -11,6 +11,7 @@ from django.test import TransactionTestCase
 from pytest_django import DjangoDbBlocker, Settings
 
 from campaigns import arming
+from engage.orgs.models import Fence
 from tests.campaigns.send import world as worlds
 from tests.campaigns.send.world import World
 from tests.local.carriers import Carrier, running
@@ -50,8 +51,13 @@ def world(transactional_db: None, carrier: Carrier) -> World:
 
 
 @pytest.fixture
-def forgotten_fence() -> Iterator[None]:
-    """A flushed database is behind the copies of its fence: tests that beat begin and end without any."""
-    arming.forget_copies()
+def forgotten_fence(transactional_db: None) -> Iterator[None]:
+    """The fence is the installation's, not an org's: tests that beat begin and end without one, and without copies."""
+    _forget_fence()
     yield
+    _forget_fence()
+
+
+def _forget_fence() -> None:
+    Fence.objects.all().delete()
     arming.forget_copies()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from django.db import connection
-
 from campaigns import dispatch, freeze, sweeper
 from campaigns.dispatch import Left
 from campaigns.models import Run
@@ -55,10 +53,10 @@ def _are_over(world: World, runs: list[Run]) -> bool:
 
 def pass_time(world: World) -> None:
     """What waits for a time waits no longer: retries, and the sender's back-off."""
-    _execute(
-        world, "UPDATE campaigns_retry SET not_before = now() WHERE org_id = %(org)s AND not_before > now()"
+    world.execute(
+        "UPDATE campaigns_retry SET not_before = now() WHERE org_id = %(org)s AND not_before > now()"
     )
-    _execute(world, "UPDATE channels_sender SET backing_off_until = NULL WHERE org_id = %(org)s")
+    world.execute("UPDATE channels_sender SET backing_off_until = NULL WHERE org_id = %(org)s")
 
 
 def end_leases(world: World) -> None:
@@ -68,12 +66,6 @@ def end_leases(world: World) -> None:
         ("campaigns_retry", "lease_until"),
         ("campaigns_run", "freeze_lease_until"),
     ):
-        _execute(
-            world,
+        world.execute(
             f"UPDATE {table} SET {lease} = now() - interval '1 second' WHERE org_id = %(org)s AND {lease} IS NOT NULL",
         )
-
-
-def _execute(world: World, sql: str) -> None:
-    with org_context(world.org.pk), connection.cursor() as cursor:
-        cursor.execute(sql, {"org": world.org.pk})

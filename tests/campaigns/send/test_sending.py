@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from pytest_django import Settings
 
 from audiences.models import AddressOptOut, ContactPoint, Customer
 from campaigns import dispatch, finishing, progress, sweeper, verify
@@ -36,12 +37,13 @@ def test_everybody_gets_the_message_once_and_the_run_completes(world: World) -> 
 
 
 def test_control_rows_stand_in_the_queue_and_are_held_out_at_their_turn(
-    transactional_db: None, carrier: Carrier
+    transactional_db: None, carrier: Carrier, settings: Settings
 ) -> None:
-    """C-24, A-40"""
+    """C-24, A-40: also where a whole window is held out."""
+    settings.SEND_WINDOW = 1
     world = worlds.make(carrier, 60, control_permille=500)
     run = begin(world)
-    lane(world, run)
+    assert lane(world, run).reason == "idle"
     counts = check(world, run)
     assert counts["sent"] + counts["held_out"] == 60
     assert counts["held_out"] > 10
@@ -119,7 +121,7 @@ def test_a_lost_answer_is_unconfirmed_and_never_repeated(world: World) -> None:
     assert sum(world.accepted(run).values()) == 21
 
 
-def test_later_goes_back_into_the_queue_and_is_tried_again(world: World, settings: object) -> None:
+def test_later_goes_back_into_the_queue_and_is_tried_again(world: World) -> None:
     """H-34, C-23"""
     world.account.behaves(answer="later", code="deferred", times=7)
     run = begin(world)

@@ -178,6 +178,11 @@ class World:
         with org_context(self.org.pk):
             return Run.objects.for_org(self.org).select_related("message").get(pk=run.pk)
 
+    def execute(self, sql: str) -> None:
+        """A statement in the org's context; `%(org)s` is its number."""
+        with org_context(self.org.pk), connection.cursor() as cursor:
+            cursor.execute(sql, {"org": self.org.pk})
+
     def opt_out(self, customer_id: int) -> None:
         """A plain no, as any path of opting out stores it."""
         now = database_now()
