@@ -130,6 +130,14 @@ class Ledger:
         )  # fmt: skip
         return seqs
 
+    def add_waiting(self, number: int, *, not_before: datetime) -> list[int]:
+        """People whose chunk nobody has begun."""
+        seqs = self.add_people(number)
+        Chunk.objects.for_org(self.org).filter(run_id=self.run.pk, no=seqs[0]).update(
+            closed=False, done=0, intent_hi=seqs[0] - 1, not_before=not_before
+        )
+        return seqs
+
     def append(self, *seqs: int, state: int = State.SENT, reason: str = "", at: datetime = SENT_AT) -> None:
         """Ledger rows as a lane appends them."""
         stated = registry.adapter(self.sender.adapter).capabilities.receipts
