@@ -13,7 +13,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.template import Engine, RequestContext
 
 from engage.orgs import charts
 from engage.orgs.charts import Estimate, Series, Unit
@@ -34,6 +34,33 @@ class SampleOrg:
     slug = "northline"
     name = "Northline Retail"
     settings = SampleStyle()
+
+
+class SamplePerson:
+    is_authenticated = True
+    pk = 0
+    email = "asha@northline.example"
+    initials = "AR"
+
+    def __str__(self) -> str:
+        return "Asha Rao"
+
+
+class OtherOrg:
+    slug = "outlet"
+    name = "Northline Outlet"
+
+
+PLACES = [
+    ("New campaign", "plus-circle", "#parts"),
+    ("Campaigns", "megaphone", "#lists"),
+    ("Messages", "envelope", "#lists"),
+    ("Calendar", "calendar-days", "#lists"),
+    ("Approvals", "check-badge", "#lists"),
+    ("Audiences", "user-group", "#forms"),
+    ("Reports", "chart-bar", "#numbers"),
+    ("Settings", "cog-6-tooth", "#forms"),
+]
 
 
 class SampleForm(forms.Form):
@@ -81,7 +108,29 @@ def kit(request: HttpRequest) -> HttpResponse:
     messages.success(request, "Campaign saved.")
     messages.warning(request, "The gateway answers slowly since 10:12 IST.")
     messages.error(request, "2 customers could not be loaded: see the job.")
-    return render(request, "kit/kit.html", {"org": SampleOrg(), **_forms(), **_lists(), **_charts()})
+    template = Engine.get_default().get_template("kit/kit.html")
+    page = RequestContext(request, {**_forms(), **_lists(), **_charts()}, processors=[_frame])
+    return HttpResponse(template.render(page))
+
+
+def _frame(_: HttpRequest) -> dict[str, Any]:
+    """What the context processor knows on a real page; only a processor's names reach into components."""
+    counts = {"Campaigns": 10, "Approvals": 2}
+    return {
+        "org": SampleOrg(),
+        "seats": [SampleOrg(), OtherOrg()],
+        "user": SamplePerson(),
+        "menu": [
+            {
+                "label": label,
+                "icon": icon,
+                "url": url,
+                "current": label == "Campaigns",
+                "count": counts.get(label),
+            }
+            for label, icon, url in PLACES
+        ],
+    }
 
 
 def _forms() -> dict[str, Any]:
@@ -117,13 +166,14 @@ def _lists() -> dict[str, Any]:
             {"label": "6M", "url": "#numbers"},
         ],
         "rows": [
-            {"id": 1, "name": "Diwali Gold Edit — 20% over ₹3,000", "tone": "live", "word": "Sending", "about": "E-mail, SMS",
-             "audience": 184_220, "rate": 97.904, "sales": 318_000_000, "at": NOON, "sent": 119_743, "failed": 1_420},
-            {"id": 2, "name": "Winter drop: early access", "tone": "warn", "word": "Awaiting approval", "about": "E-mail",
-             "audience": 96_300, "rate": None, "sales": None, "at": NOON, "sent": None, "failed": None},
-            {"id": 3, "name": "مجموعة الشتاء — 冬季 — a name that is far too long for its column and has to wrap somewhere",
-             "tone": "bad", "word": "Failed", "about": "SMS", "audience": 41_008, "rate": 32.4, "sales": -1_250_050,
-             "at": NOON, "sent": 41_008, "failed": 27_723},
+            {"id": 1, "name": "Diwali Gold Edit — 20% over ₹3,000", "about": "E-mail, SMS", "at": NOON,
+             "tone": "live", "word": "Sending", "audience": 184_220, "rate": 97.904, "sales": 318_000_000,
+             "sent": 119_743, "failed": 1_420},
+            {"id": 2, "name": "Winter drop: early access", "about": "E-mail", "at": NOON,
+             "tone": "warn", "word": "Awaiting approval", "audience": 96_300, "rate": None, "sales": None},
+            {"id": 3, "name": "مجموعة الشتاء — 冬季 — a name that is far too long for its column and has to wrap",
+             "about": "SMS", "at": NOON, "tone": "bad", "word": "Failed", "audience": 41_008, "rate": 32.4,
+             "sales": -1_250_050, "sent": 41_008, "failed": 27_723},
         ],
     }  # fmt: skip
 

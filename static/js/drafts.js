@@ -55,23 +55,19 @@ const offer = (form, draft) => {
   form.prepend(box);
 };
 
-let timer;
+const keep = (form) => localStorage.setItem(keyOf(form), JSON.stringify({ at: Date.now(), values: read(form) }));
+
 document.addEventListener("input", (event) => {
   const form = event.target.closest("form[data-guard]");
-  if (!form?.dataset.guard) return;
-  clearTimeout(timer);
-  timer = setTimeout(() => {
-    localStorage.setItem(keyOf(form), JSON.stringify({ at: Date.now(), values: read(form) }));
-  }, 300);
+  if (form?.dataset.guard) keep(form);
 });
 
 document.addEventListener("submit", (event) => {
   const form = event.target;
-  clearTimeout(timer);
   if (form.matches("[data-forget-drafts]")) {
     for (const key of Object.keys(localStorage)) if (key.startsWith("draft:")) localStorage.removeItem(key);
   } else if (form.dataset.guard) {
-    localStorage.setItem(keyOf(form), JSON.stringify({ at: Date.now(), values: read(form) }));
+    keep(form);
     sessionStorage.setItem(LEAVING, keyOf(form));
   }
 });

@@ -4,8 +4,10 @@ const CHOICE = "times";
 const button = document.querySelector("[data-times]");
 const org = new WeakMap();
 
+// Day before month, as the server writes it.
+const { lang } = document.documentElement;
 const own = (time) =>
-  new Date(time.dateTime).toLocaleString(document.documentElement.lang, {
+  new Date(time.dateTime).toLocaleString(lang === "en" ? "en-GB" : lang, {
     day: "numeric",
     month: "short",
     year: "numeric",

@@ -33,62 +33,66 @@ def style_of(context: Context) -> Style:
     return style
 
 
+def _given(value: Any) -> Any:
+    """A name that a page or component leaves out reaches a tag as an empty text."""
+    return None if value == "" else value
+
+
 @register.simple_tag(takes_context=True)
 def number(context: Context, value: Number | None, places: int = 0) -> str:
-    return formatting.number(value, style_of(context), places=places)
+    return formatting.number(_given(value), style_of(context), places=places)
 
 
 @register.simple_tag(takes_context=True)
 def compact(context: Context, value: Number | None) -> str:
-    return formatting.compact(value, style_of(context))
+    return formatting.compact(_given(value), style_of(context))
 
 
 @register.simple_tag(takes_context=True)
 def money(context: Context, minor: int | None, currency: str = "") -> str:
-    return formatting.money(minor, style_of(context), currency=currency)
+    return formatting.money(_given(minor), style_of(context), currency=currency)
 
 
 @register.simple_tag(takes_context=True)
 def money_compact(context: Context, minor: int | None, currency: str = "") -> str:
-    return formatting.money_compact(minor, style_of(context), currency=currency)
+    return formatting.money_compact(_given(minor), style_of(context), currency=currency)
 
 
 @register.simple_tag(takes_context=True)
 def percent(context: Context, value: Number | None) -> str:
     """Of a value that is already a percentage (96.8, not 0.968)."""
-    return formatting.percent(value, style_of(context))
+    return formatting.percent(_given(value), style_of(context))
 
 
 @register.simple_tag(takes_context=True)
 def points(context: Context, value: Number | None) -> str:
-    return formatting.points(value, style_of(context))
+    return formatting.points(_given(value), style_of(context))
 
 
 @register.simple_tag(takes_context=True)
 def signed(context: Context, value: Number | None, places: int = 0) -> str:
-    return formatting.signed(value, style_of(context), places=places)
+    return formatting.signed(_given(value), style_of(context), places=places)
 
 
 @register.simple_tag(takes_context=True)
 def day(context: Context, on: date | datetime | None) -> str:
-    return formatting.day(on, style_of(context))
+    return formatting.day(_given(on), style_of(context))
 
 
 @register.simple_tag(takes_context=True)
-def clock(context: Context, at: datetime | None) -> str | SafeString:
+def clock(context: Context, at: datetime | None) -> str:
+    """The time of day, for what happened just now."""
     style = style_of(context)
-    return formatting.DASH if at is None else _time_element(at, formatting.clock(at, style), style)
+    at = _given(at)
+    return _time_element(at, formatting.clock(at, style), style) if at else formatting.DASH
 
 
 @register.simple_tag(takes_context=True)
-def instant(context: Context, at: datetime | None, zone: str = "") -> str | SafeString:
+def instant(context: Context, at: datetime | None, zone: str = "") -> str:
     """A `<time>` in Org time (or `zone`), its title to the second; the reader's own time on demand (Q-32)."""
     style = style_of(context)
-    return (
-        formatting.DASH
-        if at is None
-        else _time_element(at, formatting.instant(at, style, zone=zone), style, zone)
-    )
+    at = _given(at)
+    return _time_element(at, formatting.instant(at, style, zone=zone), style, zone) if at else formatting.DASH
 
 
 def _time_element(at: datetime, text: str, style: Style, zone: str = "") -> SafeString:
