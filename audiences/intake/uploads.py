@@ -43,7 +43,7 @@ def _home(org_id: int) -> Path:
     return Path(settings.MEDIA_ROOT) / str(org_id) / "uploads"
 
 
-def keep(org_id: int, user_id: int, kind: Kind, file: UploadedFile[bytes]) -> Upload:
+def keep(org_id: int, user_id: int, kind: Kind, file: UploadedFile) -> Upload:
     """Put the file aside, and throw away those that nobody came back for."""
     _forget_old(org_id)
     upload = Upload(org_id, uuid4().hex, user_id, kind, (file.name or "file.csv")[:150])

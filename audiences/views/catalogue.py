@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import render
@@ -10,9 +12,10 @@ from audiences.models import Product, Store, Zone
 from engage.orgs.doors import OrgRequest, org_view
 
 PAGE = 100
+M = TypeVar("M", Store, Product)
 
 
-def _page(request: OrgRequest, rows: QuerySet[Store] | QuerySet[Product]) -> dict[str, object]:
+def _page(request: OrgRequest, rows: QuerySet[M]) -> dict[str, object]:
     """A page by code: found by the beginning of code or name, or only those listed as incomplete (A-15)."""
     text, stubs = request.GET.get("q", "").strip(), request.GET.get("show") == "incomplete"
     after = request.GET.get("after", "")

@@ -54,8 +54,8 @@ class UploadForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.megabytes = settings.upload_megabytes
 
-    def clean_file(self) -> UploadedFile[bytes]:
-        file: UploadedFile[bytes] = self.cleaned_data["file"]
+    def clean_file(self) -> UploadedFile:
+        file: UploadedFile = self.cleaned_data["file"]
         if (file.size or 0) > self.megabytes * 1024 * 1024:
             raise forms.ValidationError(
                 f"The file is larger than {self.megabytes} MB. Split it, or ask an Org admin to raise the limit."
