@@ -2,6 +2,7 @@
 
 from django.urls import path
 
+from engage.orgs import kit
 from engage.orgs.views import account, api, home, people, settings, trail
 
 ORG = "o/<slug:org>/"
@@ -12,6 +13,7 @@ urlpatterns = [
     path("sign-in/code/", account.sign_in_code, name="sign-in-code"),
     path("sign-out/", account.sign_out, name="sign-out"),
     path("prove/", account.prove, name="prove"),
+    path("kit/", kit.kit, name="kit"),
     path("account/", account.account, name="account"),
     path("account/password/", account.change_password, name="change-password"),
     path("account/codes/", account.set_up_codes, name="set-up-codes"),
