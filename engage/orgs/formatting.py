@@ -127,7 +127,7 @@ def signed(value: Number | None, style: Style = PLAIN, *, places: int = 0) -> st
     return f"+{text}" if value is not None and rounded(value, places) > 0 else text
 
 
-def axis(ticks: Sequence[Number], style: Style = PLAIN) -> list[str]:
+def axis(ticks: Sequence[float], style: Style = PLAIN) -> list[str]:
     """The ticks of one axis in one unit, so that 40k never stands under 120,000."""
     top = max((abs(tick) for tick in ticks), default=0)
     size, suffix = next((unit for unit in _SHORT_UNITS[style.number_format] if top >= unit[0]), (1, ""))

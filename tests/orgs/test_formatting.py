@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -95,7 +96,7 @@ def test_exports_carry_six_decimals_and_nothing_for_what_does_not_apply() -> Non
 
 def test_what_does_not_apply_is_a_dash_and_never_zero() -> None:
     """M-04"""
-    writers = [
+    writers: list[Callable[..., str]] = [
         formatting.number, formatting.compact, formatting.money, formatting.money_compact,
         formatting.percent, formatting.points, formatting.signed, formatting.instant, formatting.day,
         formatting.clock,

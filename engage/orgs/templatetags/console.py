@@ -132,7 +132,7 @@ def html_attrs(attrs: Any) -> SafeString:
     return format_html_join(" ", "{}", ((_attribute(name, value),) for name, value in kept))
 
 
-def _attribute(name: str, value: object) -> SafeString:
+def _attribute(name: str, value: Any) -> SafeString:
     if not _ATTRIBUTE_NAME.fullmatch(name):
         raise ValueError(f"{name!r} is not the name of an attribute")
     if value is True:
@@ -171,11 +171,11 @@ def on_tabbar(menu: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 
 
 @register.simple_tag
-def bar(value: Number | None, total: Number | None, tone: str = "brand") -> SafeString:
+def bar(value: float | None, total: float | None, tone: str = "brand") -> SafeString:
     """A thin bar beside its number, which says the same in words."""
     if not value or not total:
         return charts.split([], label="")
-    return charts.split([(tone, float(value)), ("none", float(max(total - value, 0)))], label="")
+    return charts.split([(tone, value), ("none", max(total - value, 0))], label="")
 
 
 @register.simple_tag(takes_context=True)
