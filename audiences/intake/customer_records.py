@@ -12,7 +12,7 @@ from audiences.intake import values
 from audiences.intake.desk import Desk
 from audiences.intake.fields import Field, Record, by_name, read_record, require
 from audiences.intake.values import Reader, Unfit
-from audiences.keys import folded
+from audiences.keys import folded, lookup_key
 from audiences.models import Attribute, Channel, ContactPoint, MessageClass
 
 ATTRIBUTE: Final = "attribute."
@@ -65,6 +65,7 @@ class CustomerRecord:
     """What a record says. A key that is missing from a mapping was left out; None clears."""
 
     external_id: str
+    key: int
     columns: dict[str, Any]
     # kind → primary (an address) and not primary (a list), as far as they were given
     addresses: dict[str, dict[bool, Any]]
@@ -199,6 +200,7 @@ class CustomerReader:
                 malformed |= not (value if primary else min(value, key=_well_formed)).well_formed
         return CustomerRecord(
             external_id=given["external_id"],
+            key=lookup_key("customer", given["external_id"]),
             columns=columns,
             addresses=addresses,
             malformed=malformed,

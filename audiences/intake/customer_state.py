@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from audiences.intake.customer_records import Address, CustomerRecord
-from audiences.keys import lookup_key
+from audiences.keys import folded
 
 _NOTHING: Final[Mapping[Any, Any]] = MappingProxyType({})
 _NOBODY: Final[frozenset[int]] = frozenset()
@@ -31,9 +31,9 @@ class State:
         "stored_attributes", "stored_contacts", "stored_units", "units",
     )  # fmt: skip
 
-    def __init__(self, external_id: str) -> None:
+    def __init__(self, external_id: str, key: int) -> None:
         self.external_id = external_id
-        self.key = lookup_key("customer", external_id)
+        self.key = key
         self.id = 0
         self.fresh = True
         self.dirty = False
@@ -53,10 +53,13 @@ class State:
         if record.home_store is not None:
             code = record.home_store[0]
             columns = {**columns, "home_store_id": stores[code] if code else None}
-        for name, value in columns.items():
-            if self.row.get(name) != value:
-                self.row[name] = value
-                changed = True
+        if self.fresh and not self.dirty:
+            self.row.update(columns)
+        else:
+            changed = any(self.row.get(name) != value for name, value in columns.items())
+            self.row.update(columns)
+        if changed or self.fresh:
+            self._name(columns)
         for kind in record.addresses:
             changed |= self._take_addresses(kind, record)
         if record.attributes:
@@ -68,6 +71,12 @@ class State:
             self.units, changed = frozenset(record.units), True
         self.dirty |= changed
         return changed
+
+    def _name(self, columns: Mapping[str, Any]) -> None:
+        """The name's normal form needs both parts, of which a record may give one."""
+        if "first_name" in columns or "last_name" in columns:
+            name = folded(f"{self.row.get('first_name') or ''} {self.row.get('last_name') or ''}")
+            self.row["name_norm"] = name[:201] or None
 
     def _take_addresses(self, kind: str, record: CustomerRecord) -> bool:
         given = record.addresses.get(kind)

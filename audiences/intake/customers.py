@@ -19,7 +19,6 @@ from audiences.intake.desk import Desk
 from audiences.intake.fields import Kind
 from audiences.intake.staging import execute, fetch, new_ids, staged
 from audiences.intake.waiting import waits_for_any
-from audiences.keys import folded
 
 _COLUMNS: Final = {
     "first_name": "text", "last_name": "text", "name_norm": "text", "surname_norm": "text", "gender": "text",
@@ -95,7 +94,7 @@ class CustomerWriter:
     def _load(self, records: Sequence[CustomerRecord]) -> dict[str, State]:
         """The customers of the batch as they are stored; new ones empty."""
         org_id = self.desk.org_id
-        states = {record.external_id: State(record.external_id) for record in records}
+        states = {record.external_id: State(record.external_id, record.key) for record in records}
         keys = [state.key for state in states.values()]
         known = {value: pk for value, pk in fetch(_FIND, org=org_id, keys=keys) if value in states}
         if not known:
@@ -148,13 +147,4 @@ class CustomerWriter:
 
 
 def _staged_row(state: State) -> list[Any]:
-    row = state.row
-    name = folded(f"{row.get('first_name') or ''} {row.get('last_name') or ''}")[:201]
-    row["name_norm"] = name or None
-    return [
-        state.id,
-        state.fresh,
-        state.key,
-        state.external_id,
-        *[row.get(column) for column in _COLUMNS],
-    ]
+    return [state.id, state.fresh, state.key, state.external_id, *map(state.row.get, _COLUMNS)]
