@@ -55,6 +55,7 @@ INSTALLED_APPS = [
     "campaigns",
     "conversions",
     "reporting",
+    "engage.local",
 ]
 
 MIDDLEWARE = [

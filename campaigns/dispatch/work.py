@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from campaigns import compiling
@@ -13,7 +13,7 @@ from campaigns.dispatch.ledger import FIRST_OUTCOME, RunKey
 from campaigns.models import Run
 from channels import registry, senders
 from channels.models import Sender
-from channels.protocol import Channel, Outgoing
+from channels.protocol import Channel, Outgoing, SenderFacts
 from channels.rendering import Compiled, Renderer
 from channels.sms.segments import count
 from channels.tokens import RunSigner
@@ -52,13 +52,18 @@ def _segments(outgoing: Outgoing) -> int:
     return count(outgoing.body.decode()).segments
 
 
+def _shifted(facts: SenderFacts, seconds: int) -> SenderFacts:
+    """The carrier dates what it reports of a simulated run with the run's shift (decisions 27); mails carry it too."""
+    return replace(facts, config={**facts.config, "clock_shift": seconds}) if seconds else facts
+
+
 def load(org_id: int, run_id: int) -> Work:
     """Read a run's work. Call inside the org's context. Raises `ContentRefused` when the content does not compile."""
     org = Org.objects.get(pk=org_id)
     run = Run.objects.for_org(org_id).select_related("version").get(pk=run_id)
     body = Body.parse(run.version.body)
     sender = Sender.objects.for_org(org_id).get(pk=body.sender.id)
-    facts = compiling.approved_sender(body, senders.facts(sender))
+    facts = _shifted(compiling.approved_sender(body, senders.facts(sender)), run.clock_shift)
     content = compiling.compiled(
         body.contents[0], facts, compiling.run_facts(org, body, clock_shift=run.clock_shift)
     )
