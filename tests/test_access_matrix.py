@@ -273,11 +273,9 @@ def test_a_row_of_another_org_or_unit_answers_as_if_it_never_existed(
         pk = 987_654_321 if target == "never" else world[target][kind]
         never = ask(client, name, _address(org, name, 987_654_320))
         answer = ask(client, name, _address(org, name, pk))
-        same = answer.content.decode().replace(str(pk), "?") == never.content.decode().replace(
-            "987654320", "?"
-        )
+        same = answer.content == never.content
         if answer.status_code != 404 or not same:
-            wrong.append((name, answer.status_code, answer.content if answer.status_code == 404 else b""))
+            wrong.append((name, answer.status_code, same))
     assert wrong == []
 
 
