@@ -63,7 +63,7 @@ def select(
     frame = Frame(org, settings, at)
     frame.know([*include, *exclude])
     wanted = _members(include, frame, "sel_in_")
-    params = {**frame.params, **wanted.params}
+    params: dict[str, Any] = {**frame.params, **wanted.params}
     joins, cases = "", []
     if exclude:
         unwanted = _members(exclude, frame, "sel_out_")

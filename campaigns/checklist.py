@@ -227,7 +227,7 @@ def missing_values(campaign: Campaign) -> dict[str, list[str]]:
     for kind, codes in campaign.objective_values.items():
         model = VALUE_MODELS[kind]
         found = set(
-            model.objects.for_org(campaign.org_id).filter(code__in=codes).values_list("code", flat=True)
+            model.objects.for_org(campaign.org_id).filter(code__in=codes).values_list("code", flat=True)  # type: ignore[attr-defined]  # every model has one
         )
         gone = sorted(set(codes) - found)
         if gone:

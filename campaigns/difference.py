@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from audiences.models import Channel, MessageClass
 from campaigns.body import Body
@@ -133,5 +133,5 @@ def _content(body: Body) -> dict[str, str]:
     return told
 
 
-def _named(label: str, values: Mapping[str, object]) -> dict[str, str]:
+def _named(label: str, values: Mapping[str, Any]) -> dict[str, str]:
     return {f"{label} {name}": str(value) for name, value in sorted(values.items())}

@@ -31,7 +31,9 @@ class Stale(Exception):
     """Somebody saved a newer version (C-18). `newest` is the message as it is now."""
 
     def __init__(self, newest: Message) -> None:
-        super().__init__("Somebody else changed this message while you were editing it. Both versions are shown.")
+        super().__init__(
+            "Somebody else changed this message while you were editing it. Both versions are shown."
+        )
         self.newest = newest
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from datetime import timedelta
+from typing import Any
 
 from django.db import connection
 
@@ -92,7 +93,7 @@ def cancel_queued(key: RunKey, reason: str) -> bool:
 
     Skips what a lane still holds. True: a slice was done, call again. Call outside any transaction.
     """
-    params = {**key._asdict(), "reason": reason}
+    params: dict[str, Any] = {**key._asdict(), "reason": reason}
     with org_context(key.org), connection.cursor() as cursor:
         cursor.execute(_TAKE, params)
         chunk = cursor.fetchone()

@@ -252,7 +252,7 @@ def duplicate(campaign: Campaign, *, access: Access, settings: OrgSettings, at: 
 def name_is_used(org_id: int, unit_id: int | None, name: str, *, but: int | None = None) -> bool:
     """Whether another campaign of this owner has the name, which draws a warning (C-08)."""
     same = Campaign.objects.for_org(org_id).filter(unit_id=unit_id, name__iexact=name)
-    return same.exclude(pk=but).exists()
+    return same.exclude(pk=but).exists()  # type: ignore[misc]  # never None here
 
 
 def _names(campaign: Campaign) -> set[str]:

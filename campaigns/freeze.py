@@ -137,7 +137,7 @@ def prepare(org_id: int, run_id: int) -> Plan | None:
     """Claim the freeze and read all it needs. None: not Preparing, frozen, somebody else's, blocked or failed."""
     owner = f"{socket.gethostname()[:30]}:{os.getpid()}:{secrets.token_hex(4)}"
     with org_context(org_id), connection.cursor() as cursor:
-        cursor.execute(_CLAIM, {"org": org_id, "run": run_id, "owner": owner, "lease": LEASE})
+        cursor.execute(_CLAIM, {"org": org_id, "run": run_id, "owner": owner, "lease": LEASE})  # type: ignore[dict-item]  # psycopg2 takes it
         if cursor.rowcount != 1:
             return None
     with org_context(org_id):
@@ -284,7 +284,7 @@ def _keys(plan: Plan) -> dict[str, Any]:
 def _keep(plan: Plan) -> None:
     """Renew the lease, and make sure that the run still wants to be frozen by us. Locks the run's row."""
     with connection.cursor() as cursor:
-        cursor.execute(_RENEW, {**_keys(plan), "owner": plan.owner, "lease": LEASE})
+        cursor.execute(_RENEW, {**_keys(plan), "owner": plan.owner, "lease": LEASE})  # type: ignore[dict-item]  # psycopg2 takes it
         if cursor.rowcount != 1:
             raise FreezeLost
 

@@ -61,8 +61,8 @@ def preview(org: Org, body: Body, live: OrgSettings, *, at: datetime) -> Funnel:
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL work_mem = '64MB'")
         cursor.execute(judging.sql(statement("preview_funnel")), {**judging.params, "sample": SAMPLE})
-        for step, arm, n, sample in cursor.fetchall():
-            found[step, arm] = (n, list(sample))
+        for reason, arm, n, sample in cursor.fetchall():
+            found[reason, arm] = (n, list(sample))
     both = (Delivery.Arm.TEST, Delivery.Arm.CONTROL)
 
     def step(code: str, label: str, arms: tuple[int, ...] = both) -> Step:

@@ -42,8 +42,8 @@ class Row:
     @property
     def tone(self) -> str:
         if self.delivery.outcome:
-            return _OUTCOME_TONES[self.delivery.outcome]
-        return _TONES[self.delivery.state]
+            return _OUTCOME_TONES[self.delivery.outcome]  # type: ignore[index]  # a value of the enum
+        return _TONES[self.delivery.state]  # type: ignore[index]  # a value of the enum
 
     @property
     def reason(self) -> Reason | None:

@@ -66,7 +66,7 @@ class Found:
 
 
 def _rows(org: Org, kind: str) -> QuerySet[Any]:
-    rows: QuerySet[Any] = VALUE_MODELS[kind].objects.for_org(org)
+    rows: QuerySet[Any] = VALUE_MODELS[kind].objects.for_org(org)  # type: ignore[attr-defined]  # every model has one
     if kind == "stores":
         return rows.select_related("zone")
     return rows if kind == "items" else rows.select_related("parent")

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
 from django.db import connection
 from django.db.models import Max, QuerySet, Sum
@@ -179,7 +179,7 @@ def runs_with(
 ) -> dict[int, int]:
     """Run → rows in this state (and with this reason), where there are any: asked of the tally."""
     wanted = runs_in_scope(access).values_list("pk", flat=True) if runs is None else runs
-    params = {"org": access.org.pk, "runs": list(wanted), "state": state, "reason": reason}
+    params: dict[str, Any] = {"org": access.org.pk, "runs": list(wanted), "state": state, "reason": reason}
     with connection.cursor() as cursor:
         cursor.execute(_WITH_STATE, params)
         return dict(cursor.fetchall())

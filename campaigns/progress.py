@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Any
 
 from django.db import connection
 
@@ -170,7 +171,7 @@ def _grouped(org_id: int, owner_of: Mapping[int, int], ids: Iterable[int]) -> di
 
 def of_runs(org_id: int, run_ids: Iterable[int]) -> dict[int, Progress]:
     """The counts of these runs, in one snapshot: they add up at any moment (Q-02)."""
-    params = {"org": org_id, "runs": list(run_ids)}
+    params: dict[str, Any] = {"org": org_id, "runs": list(run_ids)}
     found = {run_id: Progress() for run_id in run_ids}
     with connection.cursor() as cursor:
         cursor.execute(

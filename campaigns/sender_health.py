@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
 from django.db import connection
 from django.db.models import Max
@@ -59,7 +59,7 @@ def of_senders(
 ) -> list[Health]:
     """The health of these senders, in two queries besides the open runs that the caller has read."""
     found = {sender.pk: Health(sender) for sender in senders}
-    params = {"org": org.pk, "senders": list(found), "since": today - RECENT}
+    params: dict[str, Any] = {"org": org.pk, "senders": list(found), "since": today - RECENT}
     with connection.cursor() as cursor:
         cursor.execute(_SENT, params)
         for sender_id, recent, outcome, n in cursor.fetchall():

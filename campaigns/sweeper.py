@@ -182,4 +182,4 @@ def run_key(run: Run) -> RunKey:
 
 def lanes_wanted(queue_size: int) -> int:
     """How many bells a run is worth: one lane for what fits into a chunk or two."""
-    return min(settings.SEND_LANES, max(1, queue_size // (2 * settings.SEND_CHUNK_ROWS)))
+    return min(settings.SEND_LANES, max(1, queue_size // (2 * settings.SEND_CHUNK_ROWS)))  # type: ignore[no-any-return]  # untyped setting

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import connection
 
@@ -65,7 +66,7 @@ def verify(org: Org) -> Iterator[Finding]:
 
 def verify_run(run: Run) -> Iterator[Finding]:
     """One run, in the snapshot of each question; between two questions a live run may move."""
-    params = {"org": run.org_id, "run": run.pk, "run_on": run.run_on}
+    params: dict[str, Any] = {"org": run.org_id, "run": run.pk, "run_on": run.run_on}
     with connection.cursor() as cursor:
         cursor.execute(_TALLY_DIFFERS, params)
         for state, reason, outcome, told, counted in cursor.fetchall():

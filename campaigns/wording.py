@@ -132,4 +132,5 @@ def _under_way(message: Message, settings: OrgSettings, counts: Progress | None)
         return gettext("Nothing is left to send; outcomes still arrive.")
     if message.status == Status.PAUSED:
         return gettext("%(waiting)s; resume goes on with them.") % {"waiting": waiting}
-    return gettext("Being sent; %(waiting)s.") % {"waiting": waiting}
+    done = formatting.percent(counts.percent if counts is not None else None, settings)
+    return gettext("%(done)s done; %(waiting)s.") % {"done": done, "waiting": waiting}

@@ -79,7 +79,7 @@ class Adapter:
     receipts: ReceiptFormat | None = None
     sandbox: bool = False
 
-    def clean(self, given: Mapping[str, object]) -> dict[str, Any]:
+    def clean(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """The configuration to keep. Raises `ConfigRefused`."""
         config: dict[str, Any] = {}
         problems: dict[str, str] = {}

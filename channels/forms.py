@@ -94,7 +94,7 @@ class SenderForm(forms.Form):
     def _fit_owner(self) -> None:
         units = units_of(self.access)
         if self.sender.pk is None:
-            choices = [(str(unit.pk), unit.name) for unit in units]
+            choices = [(str(unit.pk), unit.name) for unit in units]  # type: ignore[unreachable]  # Django narrows too far
             if self.access.whole_org:
                 choices.insert(0, (WHOLE_ORG, str(_("The whole organisation"))))
             self.fields["owner"] = forms.ChoiceField(
@@ -138,7 +138,7 @@ class SenderForm(forms.Form):
                 setattr(sender, name, data[name])
         sender.config = data["config"]
         if sender.pk is None:
-            sender.unit_id = None if data["owner"] == WHOLE_ORG else int(data["owner"])
+            sender.unit_id = None if data["owner"] == WHOLE_ORG else int(data["owner"])  # type: ignore[unreachable]  # Django narrows too far
         else:
             sender.revision = data["revision"] or 0
         if "shared" in data and sender.unit_id is None:

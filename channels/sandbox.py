@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 from urllib.parse import urlencode
 
 import httpx
@@ -73,7 +74,7 @@ def _ask(facts: SenderFacts, path: str) -> bytes:
     return answer.content
 
 
-def _entry(found: dict[str, object]) -> OutboxEntry:
+def _entry(found: dict[str, Any]) -> OutboxEntry:
     return OutboxEntry(
         id=str(found["id"]),
         at=datetime.fromisoformat(str(found["at"])),

@@ -50,7 +50,7 @@ class Hook:
 
     @property
     def address(self) -> str:
-        return settings.CONSOLE_URL + reverse("provider-hook", kwargs={"token": self.token})
+        return settings.CONSOLE_URL + reverse("provider-hook", kwargs={"token": self.token})  # type: ignore[no-any-return]  # untyped setting
 
 
 def new_hook() -> Hook:

@@ -123,7 +123,7 @@ def sender_test(request: OrgRequest, pk: int) -> HttpResponse:
     sender = _sender(request, pk)
     form = TestForm(request.POST, sender=sender)
     if not form.is_valid():
-        messages.error(request, next(iter(form.errors["to"])))
+        messages.error(request, next(iter(form.errors["to"])))  # type: ignore[arg-type]  # typed where it is made
         return _back(request, sender)
     now = timezone.now()
     try:

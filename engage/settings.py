@@ -146,8 +146,12 @@ SEND_LANES = env.int("ENGAGE_SEND_LANES", default=2)  # workers that one run may
 SEND_WINDOW = env.int("ENGAGE_SEND_WINDOW", default=250)  # most messages announced by one commit
 SEND_CHUNK_ROWS = env.int("ENGAGE_SEND_CHUNK_ROWS", default=5_000)
 SEND_SLICE_CUSTOMERS = env.int("ENGAGE_SEND_SLICE_CUSTOMERS", default=500_000)
-SEND_RETRY_SECONDS = [float(gap) for gap in env.list("ENGAGE_SEND_RETRY_SECONDS", default=[30, 120, 600, 3600])]
-SEND_BACK_OFF_SECONDS = env.float("ENGAGE_SEND_BACK_OFF_SECONDS", default=5.0)  # after a fault; doubles to 300
+SEND_RETRY_SECONDS = [
+    float(gap) for gap in env.list("ENGAGE_SEND_RETRY_SECONDS", default=[30, 120, 600, 3600])
+]
+SEND_BACK_OFF_SECONDS = env.float(
+    "ENGAGE_SEND_BACK_OFF_SECONDS", default=5.0
+)  # after a fault; doubles to 300
 
 AUTH_USER_MODEL = "orgs.User"
 AUTHENTICATION_BACKENDS = ["engage.orgs.signin.EmailBackend", "guardian.backends.ObjectPermissionBackend"]

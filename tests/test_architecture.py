@@ -123,9 +123,9 @@ def test_reads_of_tenant_models_at_a_door_begin_with_for_org() -> None:
             if not isinstance(node, ast.Call | ast.Attribute):
                 continue
             chain = _chain(node)
-            if len(chain) > 2 and chain[0] in TENANT_MODELS and chain[1] == "objects":
-                if chain[2] not in {"for_org", *WRITES}:
-                    loose.append(f"{path.relative_to(ROOT)}:{node.lineno} {'.'.join(chain)}")
+            of_a_tenant = len(chain) > 2 and chain[0] in TENANT_MODELS and chain[1] == "objects"
+            if of_a_tenant and chain[2] not in {"for_org", *WRITES}:
+                loose.append(f"{path.relative_to(ROOT)}:{node.lineno} {'.'.join(chain)}")
     assert loose == []
 
 
@@ -142,7 +142,9 @@ def test_no_sql_text_is_formatted_from_data() -> None:
             text = "".join(part.value for part in node.values if isinstance(part, ast.Constant))
             inserted = [part.value for part in node.values if isinstance(part, ast.FormattedValue)]
             if FORMATTED_SQL.search(text) and any(
-                isinstance(value, ast.Attribute) and isinstance(value.value, ast.Name) and value.value.id == "request"
+                isinstance(value, ast.Attribute)
+                and isinstance(value.value, ast.Name)
+                and value.value.id == "request"
                 for value in inserted
             ):
                 loose.append(f"{path.relative_to(ROOT)}:{node.lineno}")
@@ -159,7 +161,9 @@ def _patterns(resolver: URLResolver, prefix: str = "") -> Iterator[tuple[str, UR
 
 def test_every_page_of_an_org_goes_through_its_door() -> None:
     """T-11, Q-09"""
-    org_pages = [(route, entry) for route, entry in _patterns(get_resolver()) if route.startswith("o/<slug:org>/")]
+    org_pages = [
+        (route, entry) for route, entry in _patterns(get_resolver()) if route.startswith("o/<slug:org>/")
+    ]
     assert len(org_pages) > 15
     without = [route for route, entry in org_pages if not hasattr(entry.callback, "right")]
     assert without == []

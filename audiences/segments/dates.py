@@ -243,7 +243,7 @@ def _midnight(day: date, zone: ZoneInfo) -> datetime:
     return datetime.combine(day, time.min, zone)
 
 
-def _mapping(value: object, *keys: str) -> Mapping[str, object]:
+def _mapping(value: object, *keys: str) -> Mapping[str, Any]:
     if not isinstance(value, dict) or not set(value) <= set(keys):
         raise DateRefused(_("Choose the dates."))
     return {key: value.get(key) for key in keys}

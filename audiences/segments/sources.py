@@ -75,7 +75,7 @@ def _audience_search(frame: Frame, text: str) -> list[Option]:
     if frame.access is not None:
         audiences = audiences.visible_to(frame.access)
     found = audiences.filter(name__icontains=text).order_by("-updated_at")[:FOUND_AT_MOST]
-    return [Option(one.current_id, one.name, one.get_kind_display()) for one in found]
+    return [Option(one.current_id or 0, one.name, one.get_kind_display()) for one in found]
 
 
 def _from_locale(key: str, names: Callable[[babel.Locale], Mapping[str, str]], length: int) -> Source:
@@ -124,7 +124,7 @@ WHERE store.org_id = %(org)s AND unit.code = ANY(%(value)s)"""
 STORES_OF_ZONE_IDS: Final = """SELECT store.id FROM audiences_store store
 JOIN audiences_zone zone ON zone.org_id = %(org)s AND zone.id = store.zone_id
 JOIN audiences_zone chosen ON chosen.org_id = %(org)s AND chosen.code = ANY(%(value)s)
- AND zone.path >= chosen.path AND zone.path < left(chosen.path, -1) || '0'
+ AND zone.path >= chosen.path AND zone.path < left(chosen.path, -1) || '?'
 WHERE store.org_id = %(org)s"""
 PRODUCT_IDS: Final = (
     "SELECT product.id FROM audiences_product product "
@@ -137,5 +137,5 @@ PRODUCTS_OF_BRAND_IDS: Final = (
 PRODUCTS_OF_CATEGORY_IDS: Final = """SELECT product.id FROM audiences_product product
 JOIN audiences_category category ON category.org_id = %(org)s AND category.id = product.category_id
 JOIN audiences_category chosen ON chosen.org_id = %(org)s AND chosen.code = ANY(%(value)s)
- AND category.path >= chosen.path AND category.path < left(chosen.path, -1) || '0'
+ AND category.path >= chosen.path AND category.path < left(chosen.path, -1) || '?'
 WHERE product.org_id = %(org)s"""

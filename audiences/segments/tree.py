@@ -15,10 +15,11 @@ its place.
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from django.utils.translation import gettext as _
@@ -78,7 +79,7 @@ class Condition:
     operator: Operator
     value: Any
     exclude: bool = False
-    where: Mapping[str, Test] = field(default_factory=dict)
+    where: Mapping[str, Test] = dataclasses.field(default_factory=dict)
     when: When | None = None
     path: str = ""
 
@@ -271,7 +272,7 @@ class _Reader:
         return Condition(chosen, operator, value, self._exclude(known, path), where, when, path)
 
     def _question(
-        self, kind: Kind, operators: Mapping[str, Operator], known: Mapping[str, object], path: str
+        self, kind: Kind, operators: Mapping[str, Operator], known: Mapping[str, Any], path: str
     ) -> tuple[Operator, Any] | None:
         """An operator with its value."""
         key = known.get("op")
@@ -325,7 +326,7 @@ class _Reader:
             return None
         return None if mode.letter == "L" else When(mode, value)
 
-    def _exclude(self, known: Mapping[str, object], path: str) -> bool:
+    def _exclude(self, known: Mapping[str, Any], path: str) -> bool:
         exclude = known.get("exclude", 0)
         if exclude not in (0, 1):
             self.wrong(f"{path}.exclude", _("Choose include or exclude."))

@@ -217,7 +217,7 @@ class Choice(Kind):
         return f"{operator.label} {listed([labels.get(key, str(key)) for key in value])}"
 
     def compare(self, expression: str, operator: Operator, value: Any, frame: Frame) -> Part:
-        params = {"value": value}
+        params: dict[str, Any] = {"value": value}
         if self.ids:
             if operator.key == "any_of":
                 return Part(f"{expression} IN ({self.ids})", params)
@@ -228,10 +228,12 @@ class Choice(Kind):
 
 @dataclass(frozen=True)
 class Did(Kind):
-    """Whether something happened; the question has no value."""
+    """Whether something happened; the question has no value. `yes` and `no` say it in a sentence."""
 
     did: Any
     did_not: Any
+    yes: Any
+    no: Any
     name: str = "did"
 
     @property
@@ -243,7 +245,7 @@ class Did(Kind):
             raise ValueRefused(_("This condition takes no value."))
 
     def say(self, operator: Operator, value: Any, frame: Frame) -> str:
-        return str(operator.label)
+        return str(self.yes if operator.key == "did" else self.no)
 
     def compare(self, expression: str, operator: Operator, value: Any, frame: Frame) -> Part:
         return Part(f"{expression} IS {'NOT ' if operator.key == 'did' else ''}NULL")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpResponse
@@ -15,7 +15,7 @@ PAGE = 100
 M = TypeVar("M", Store, Product)
 
 
-def _page(request: OrgRequest, rows: QuerySet[M]) -> dict[str, object]:
+def _page(request: OrgRequest, rows: QuerySet[M]) -> dict[str, Any]:
     """A page by code: found by the beginning of code or name, or only those listed as incomplete (A-15)."""
     text, stubs = request.GET.get("q", "").strip(), request.GET.get("show") == "incomplete"
     after = request.GET.get("after", "")
@@ -36,7 +36,7 @@ def _page(request: OrgRequest, rows: QuerySet[M]) -> dict[str, object]:
     }
 
 
-def _answer(request: OrgRequest, name: str, context: dict[str, object]) -> HttpResponse:
+def _answer(request: OrgRequest, name: str, context: dict[str, Any]) -> HttpResponse:
     template = f"audiences/_{name}.html" if request.htmx else f"audiences/{name}.html"
     return render(request, template, {**context, "current": name})
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import connection
 
 from campaigns.dispatch.standing import Standing
@@ -47,5 +49,5 @@ def give_back(work: Work, now: Standing, unused: int) -> None:
         cursor.execute(_GIVE_BACK, _bucket(work, now) | {"n": unused})
 
 
-def _bucket(work: Work, now: Standing) -> dict[str, object]:
+def _bucket(work: Work, now: Standing) -> dict[str, Any]:
     return {"org": work.key.org, "scope": f"sender:{work.key.sender}", "bucket": now.day}

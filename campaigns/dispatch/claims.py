@@ -118,7 +118,7 @@ def claim(key: RunKey, owner: str) -> tuple[Claim, bool] | None:
     if not rows:
         return None
     no, epoch, first_seq, last_seq, intent_hi, left_open = rows[0]
-    return Claim(no, epoch, first_seq, last_seq, intent_hi), left_open
+    return Claim(no, epoch, first_seq, last_seq, intent_hi), left_open  # type: ignore[return-value]  # columns of our own query
 
 
 def still_held(key: RunKey, claims: Iterable[Claim]) -> set[int]:
@@ -150,7 +150,7 @@ def advance(key: RunKey, steps: Sequence[Step]) -> None:
 
 def announce_retries(key: RunKey, owner: str, most: int) -> list[tuple[int, int, int]]:
     """(seq, epoch, attempt) of waiting rows whose time has come, announced for this lane."""
-    return _fetch(_ANNOUNCE_RETRIES, key, owner=owner, most=most)
+    return _fetch(_ANNOUNCE_RETRIES, key, owner=owner, most=most)  # type: ignore[return-value]  # columns of our own query
 
 
 def still_held_retries(key: RunKey, epochs: dict[int, int]) -> set[int]:
@@ -187,10 +187,10 @@ def queue_again(key: RunKey, rows: Sequence[Again]) -> None:
 
 def _fetch(sql: str, key: RunKey, **params: object) -> list[tuple[int, ...]]:
     with connection.cursor() as cursor:
-        cursor.execute(sql, {**key._asdict(), "lease": settings.SEND_LEASE_SECONDS, **params})
+        cursor.execute(sql, {**key._asdict(), "lease": settings.SEND_LEASE_SECONDS, **params})  # type: ignore[dict-item]  # psycopg2 takes it
         return list(cursor.fetchall())
 
 
 def _run(sql: str, key: RunKey, **params: object) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(sql, {**key._asdict(), "lease": settings.SEND_LEASE_SECONDS, **params})
+        cursor.execute(sql, {**key._asdict(), "lease": settings.SEND_LEASE_SECONDS, **params})  # type: ignore[dict-item]  # psycopg2 takes it

@@ -6,6 +6,8 @@ the old owner's last commit is either visible here, or will be refused.
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import connection
 
 from campaigns import tally
@@ -78,8 +80,14 @@ SELECT count(*) FROM lost
 
 def settle_chunk(key: RunKey, *, no: int, first: int, intent_hi: int) -> int:
     """Make Unconfirmed what was announced of a chunk and has no outcome; returns how many."""
-    params = {**key._asdict(), "tally": tally.fresh_key(), "no": no, "first": first, "intent_hi": intent_hi}
-    return int(_one(_LOST_OF_CHUNK, params)[0])
+    params: dict[str, Any] = {
+        **key._asdict(),
+        "tally": tally.fresh_key(),
+        "no": no,
+        "first": first,
+        "intent_hi": intent_hi,
+    }
+    return int(_one(_LOST_OF_CHUNK, params)[0])  # type: ignore[call-overload, no-any-return]  # a column of our own query
 
 
 def recover(key: RunKey) -> int:
@@ -99,8 +107,8 @@ def recover(key: RunKey) -> int:
         with connection.cursor() as cursor:
             cursor.execute(_RELEASE, {**key._asdict(), "no": no})
     if retries:
-        params = {**key._asdict(), "tally": tally.fresh_key(), "seq": retries}
-        lost += int(_one(_LOST_RETRIES, params)[0])
+        params: dict[str, Any] = {**key._asdict(), "tally": tally.fresh_key(), "seq": retries}
+        lost += int(_one(_LOST_RETRIES, params)[0])  # type: ignore[call-overload]  # a column of our own query
     return lost
 
 
@@ -117,7 +125,7 @@ SELECT EXISTS (SELECT FROM campaigns_chunk WHERE org_id = %(org)s AND run_id = %
 """
 
 
-def _one(sql: str, params: dict[str, object]) -> tuple[object, ...]:
+def _one(sql: str, params: dict[str, Any]) -> tuple[object, ...]:
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
         row: tuple[object, ...] = cursor.fetchone()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 from django.db import connection
 
@@ -46,7 +46,7 @@ def _judge(
     work: Work,
     standing: Standing,
     sql: str,
-    which: dict[str, object],
+    which: dict[str, Any],
     chunk: int | None,
     attempts: Mapping[int, int],
 ) -> tuple[list[Row], list[Entry]]:

@@ -30,7 +30,7 @@ def units_of(access: Access) -> list[OrgUnit]:
 def owner_choices(access: Access) -> list[tuple[str, str]]:
     """Who a campaign of this member may belong to: with Org scope the org too."""
     units = [(str(unit.pk), unit.name) for unit in units_of(access)]
-    return [(ORG, access.org.name), *units] if access.whole_org else units
+    return [(ORG, f"{access.org.name}, the whole organisation"), *units] if access.whole_org else units
 
 
 def _day(**attrs: Any) -> forms.DateInput:

@@ -83,7 +83,7 @@ def retry(message: Message, *, by: User, at: datetime) -> Message:
     """Failed → Preparing, when nothing was handed over: the same run begins anew."""
     now = engine.lock(message, by=by, at=at)
     engine.decide(now, Action.RETRY)
-    Run.objects.for_org(message.org_id).filter(pk=now.message.run_id).update(
+    Run.objects.for_org(message.org_id).filter(pk=now.message.run_id).update(  # type: ignore[misc]  # never None here
         finished_at=None, frozen_at=None, freeze_owner="", freeze_lease_until=None
     )
     now.message.refresh_from_db(fields=["run"])
@@ -95,6 +95,6 @@ def reopen(message: Message, *, by: User, at: datetime) -> Message:
     """Completed → Sending: a person released rows whose outcome nobody knew (C-23). The caller holds the run's lock."""
     now = engine.lock(message, by=by, at=at)
     engine.decide(now, Action.REOPEN)
-    Run.objects.for_org(message.org_id).filter(pk=now.message.run_id).update(finished_at=None)
+    Run.objects.for_org(message.org_id).filter(pk=now.message.run_id).update(finished_at=None)  # type: ignore[misc]  # never None here
     now.message.refresh_from_db(fields=["run"])
     return engine.make(now, Action.REOPEN, Status.SENDING)

@@ -82,7 +82,7 @@ def one_off(now: Situation) -> str | None:
 def nothing_begun(now: Situation) -> str | None:
     """Whether no hand-over of the message's run can have begun: nothing was ever announced."""
     run_id = now.message.run_id
-    announced = Chunk.objects.for_org(now.message.org_id).filter(run_id=run_id, intent_hi__gte=F("first_seq"))
+    announced = Chunk.objects.for_org(now.message.org_id).filter(run_id=run_id, intent_hi__gte=F("first_seq"))  # type: ignore[misc]  # never None here
     begun = run_id is not None and announced.exists()
     return "Some of it has been handed over already." if begun else None
 

@@ -126,9 +126,7 @@ TABLE: Final = (
     ),
     _move([Status.FAILED], Action.EDIT, Status.DRAFT, _WRITER, when=(guards.nothing_begun,)),
     # By the release of an Unconfirmed row only (C-23).
-    _move(
-        [Status.COMPLETED], Action.REOPEN, Status.SENDING, _APPROVER, when=(guards.unlapsed, guards.armed)
-    ),
+    _move([Status.COMPLETED], Action.REOPEN, Status.SENDING, _APPROVER, when=(guards.unlapsed, guards.armed)),
 )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from django.db import connection
 
@@ -41,7 +41,7 @@ def age(org_id: int, *, at: datetime) -> int:
         .filter(due_at__gt=at - _LOOKED_AT, due_at__lt=at - recording.GIVEN_UP_AFTER)
         .values_list("pk", flat=True)
     )
-    params = {
+    params: dict[str, Any] = {
         "org": org_id,
         "runs": recent,
         "sent": Delivery.State.SENT,
@@ -57,7 +57,7 @@ def age(org_id: int, *, at: datetime) -> int:
 def _age_run(run: Run, at: datetime) -> int:
     after, looked_at = 0, 0
     while True:
-        params = {
+        params: dict[str, Any] = {
             "org": run.org_id,
             "run": run.pk,
             "run_on": run.run_on,

@@ -25,7 +25,7 @@ def answer_help(*, org_id: int, run_id: int, seq: int, event_key: str, **_: Any)
 def help_bell(org_id: int, fact: Fact) -> Callable[[], object]:
     """What to do after the commit that stored a cry for help."""
     ids = {"run_id": fact.key.run, "seq": fact.key.seq, "event_key": fact.event.event_key}
-    return lambda: answer_help.delay(org_id=org_id, **ids)
+    return lambda: answer_help.delay(org_id=org_id, **ids)  # type: ignore[arg-type]  # typed where it is made
 
 
 @due.handler(parked.DUE)

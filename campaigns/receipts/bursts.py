@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db import connection
 
@@ -82,7 +82,7 @@ def burst(clicks: Sequence[Click], links: int) -> list[Click]:
 
 
 def _clicks(org_id: int, keys: Sequence[LedgerKey]) -> list[Click]:
-    params = {
+    params: dict[str, Any] = {
         "org": org_id,
         "hidden": HIDDEN_LINK,
         "early": EARLIEST.days,
@@ -105,7 +105,7 @@ def _links_of(org_id: int, runs: set[int]) -> dict[int, int]:
 
 
 def _write(org_id: int, clicks: Sequence[Click]) -> None:
-    params = {
+    params: dict[str, Any] = {
         "org": org_id,
         "customer": numbers(click.customer_id for click in clicks),
         "event_on": texts(str(click.event_on) for click in clicks),

@@ -45,7 +45,7 @@ def lesson(event: Event) -> ContactEvent | None:
         return None
     if event.kind in _REACHED:
         return ContactEvent.DELIVERED
-    reason = event.code if event.code in REASONS else USUAL_REASON.get(event.kind, "")
+    reason = event.code if event.code in REASONS else USUAL_REASON.get(event.kind, "")  # type: ignore[call-overload]  # a column of our own query
     if reason in _HARD:
         return ContactEvent.HARD_BOUNCED
     return ContactEvent.SOFT_BOUNCED if event.kind in _SOFT and reason != "blocked_operator" else None

@@ -135,8 +135,8 @@ def _still_in(place: Place, scope: Scope) -> list[tuple[str, str]]:
     wanted = [(place.channel.value, each) for each in own_classes]
     if scope is Scope.ALL:
         wanted += [(each, MessageClass.PROMOTIONAL.value) for each in Channel.values if each != place.channel]
-    said = Subscription.objects.for_org(place.key.org).filter(customer_id=place.customer_id, value=False)
-    bound = AddressOptOut.objects.for_org(place.key.org).filter(channel=place.channel, key=place.address_key)
+    said = Subscription.objects.for_org(place.key.org).filter(customer_id=place.customer_id, value=False)  # type: ignore[misc]  # never None here
+    bound = AddressOptOut.objects.for_org(place.key.org).filter(channel=place.channel, key=place.address_key)  # type: ignore[misc]  # never None here
     left_by_customer = set(said.values_list("channel", "message_class"))
     left_by_address = set(bound.values_list("channel", "message_class"))
     return [

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from django.db import connection
 
@@ -131,7 +131,7 @@ def settle(org_id: int, keys: Iterable[LedgerKey], *, at: datetime) -> None:
     if not keys:
         return
     senders = _receipts_of(org_id)
-    params = {
+    params: dict[str, Any] = {
         **_columns(org_id, keys),
         "senders": numbers(senders),
         "receipts": texts(senders.values()),
@@ -168,7 +168,7 @@ def _found(org_id: int, facts: Sequence[Fact], sender_id: int | None) -> dict[Le
             .values_list("id", "merged_into")
         )
         moved = {
-            key: key._replace(customer=survivors[key.customer])
+            key: key._replace(customer=survivors[key.customer])  # type: ignore[arg-type]  # typed where it is made
             for key in missing
             if key.customer in survivors
         }
@@ -188,7 +188,7 @@ def _insert(
     org_id: int, known: Sequence[tuple[Row, Fact]], received_at: datetime
 ) -> set[tuple[int, int, str]]:
     events = [fact.event for _, fact in known]
-    params = {
+    params: dict[str, Any] = {
         **_columns(org_id, [row.key for row, _ in known]),
         "received_at": received_at,
         "early": EARLIEST.days,
@@ -205,7 +205,7 @@ def _insert(
         return {(run, seq, event_key) for run, seq, event_key in cursor.fetchall()}
 
 
-def _columns(org_id: int, keys: Sequence[LedgerKey]) -> dict[str, object]:
+def _columns(org_id: int, keys: Sequence[LedgerKey]) -> dict[str, Any]:
     days: list[date] = [key.run_on for key in keys]
     return {
         "org": org_id,

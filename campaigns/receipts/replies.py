@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from django.db import connection
 
@@ -104,7 +104,7 @@ def _one(sender: Sender, text: Inbound, writer: Writer, words: Words, at: dateti
 def _opt_out(sender: Sender, writer: Writer, at: datetime) -> None:
     """The word acts on address and channel: on both classes, and on whoever has the address (A-08)."""
     for message_class in MessageClass.values:
-        for customer_id in writer.customers or [None]:
+        for customer_id in writer.customers or [None]:  # type: ignore[list-item]  # None stands for nobody
             consent.opt_out_address(
                 sender.org_id,
                 channel=sender.channel,
@@ -127,7 +127,7 @@ def _opt_in(sender: Sender, writer: Writer, at: datetime) -> None:
 def _newest(sender: Sender, writer: Writer, at: datetime) -> LedgerKey | None:
     if not writer.customers:
         return None
-    params = {
+    params: dict[str, Any] = {
         "org": sender.org_id,
         "customers": writer.customers,
         "sender": sender.pk,

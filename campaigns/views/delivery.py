@@ -89,7 +89,7 @@ def senders(request: OrgRequest) -> HttpResponse:
     return render(request, "campaigns/_delivery_senders.html", _under_way(request))
 
 
-def _presets(within: Range) -> list[dict[str, object]]:
+def _presets(within: Range) -> list[dict[str, Any]]:
     return [
         {
             "label": _("All") if name == "All" else name,

@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import urlsplit
 
 from channels.http_client import Answer, Endpoint, HttpClient
@@ -30,7 +31,7 @@ class Gateway:
         default_factory=lambda: {name: name for name in ("reference", "to", "from", "text")}
     )
     id_field: str = "id"
-    extra: Mapping[str, object] = field(default_factory=dict)
+    extra: Mapping[str, Any] = field(default_factory=dict)
     trusted: bool = False
 
 

@@ -44,9 +44,13 @@ BEGIN
         RAISE EXCEPTION 'no partitioned table %', parent;
     END IF;
     -- Asked of the table, not of `to_regclass`: its cache may still say no after the lock was waited for.
-    IF EXISTS (SELECT FROM pg_class WHERE relname = child AND relnamespace = 'public'::regnamespace) THEN RETURN; END IF;
+    IF EXISTS (SELECT FROM pg_class WHERE relname = child AND relnamespace = 'public'::regnamespace) THEN
+        RETURN;
+    END IF;
     PERFORM pg_advisory_xact_lock(hashtextextended('make_month:' || child, 0));
-    IF EXISTS (SELECT FROM pg_class WHERE relname = child AND relnamespace = 'public'::regnamespace) THEN RETURN; END IF;
+    IF EXISTS (SELECT FROM pg_class WHERE relname = child AND relnamespace = 'public'::regnamespace) THEN
+        RETURN;
+    END IF;
     -- The attached keys are checked under the policies of what they point at; no row is read.
     IF bound = '' THEN PERFORM set_config('app.org_id', '0', true); END IF;
     EXECUTE format('CREATE TABLE public.%I (LIKE public.%I INCLUDING ALL)', child, parent);

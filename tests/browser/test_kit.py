@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Dialog, Locator, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
-from tests.browser.conftest import Axe
+from tests.browser.conftest import ARGUMENTS, Axe
 
 
 @pytest.fixture(scope="session")
@@ -54,11 +54,16 @@ def test_nothing_scrolls_sideways(kit: Page, sideways: Callable[[int], int], wid
     assert sideways(width) == 0
 
 
-def test_text_twice_as_large_loses_nothing(kit: Page, sideways: Callable[[int], int]) -> None:
-    """Q-29: sizes are in rem, so a larger font in the browser's settings widens no page."""
-    kit.evaluate("document.documentElement.style.setProperty('font-size', '200%')")
-    assert sideways(1440) == 0
-    assert sideways(780) == 0
+@pytest.mark.parametrize("width", [1440, 780])
+def test_text_twice_as_large_loses_nothing(
+    launch_browser: Callable[..., Browser], address: str, width: int
+) -> None:
+    """Q-29: sizes and breakpoints follow the font size in the browser's settings."""
+    with launch_browser(args=[*ARGUMENTS, "--blink-settings=defaultFontSize=32"]) as browser:
+        page = browser.new_page(viewport={"width": width, "height": 800})
+        page.goto(f"{address}/kit/")
+        assert page.evaluate("getComputedStyle(document.body).fontSize") == "28px"
+        assert page.evaluate("document.documentElement.scrollWidth") == width
 
 
 def test_motion_stops_for_those_who_ask(kit: Page) -> None:

@@ -40,7 +40,7 @@ def test_entries_hold_who_what_where_before_after_and_why(inside: Org, admin: Us
         {"a": 2},
         "typo",
     )
-    assert list(audit.history(inside, inside))[0] == entry
+    assert audit.history(inside, inside).first() == entry
 
 
 @pytest.mark.django_db(transaction=True)

@@ -29,11 +29,11 @@ _REACHABILITY: Final = f"""SELECT customer.id AS customer_id, {reachability.STAT
 FROM audiences_customer customer {reachability.JOINS}
 WHERE customer.org_id = %(org)s{{only customer.id}}"""
 
-# An opted-out address binds every customer who has it (A-08), whatever was said before.
 _SUBSCRIPTION: Final = f"""SELECT customer.id AS customer_id,
-       CASE WHEN optout.key IS NOT NULL OR subscription.value IS FALSE THEN 'no'
-            WHEN subscription.value THEN 'yes' ELSE 'unset' END AS value,
-       coalesce(optout.at, subscription.at) AS at
+       CASE WHEN {reachability.OPTED_OUT} THEN 'no' WHEN subscription.value THEN 'yes' ELSE 'unset' END AS value,
+       CASE WHEN {reachability.OPTED_OUT}
+            THEN greatest(optout.at, CASE WHEN subscription.value IS FALSE THEN subscription.at END)
+            ELSE subscription.at END AS at
 FROM audiences_customer customer {reachability.JOINS}
 WHERE customer.org_id = %(org)s{{only customer.id}}"""
 
@@ -118,7 +118,9 @@ FIELDS: Final = (
         "contact",
         _("Contact point"),
         "Channels",
-        Did(_("exists"), _("does not exist")),
+        Did(
+            _("exists"), _("does not exist"), _("they have a contact point"), _("they have no contact point")
+        ),
         _has_contact,
         facets=(_CHANNEL,),
         missing=False,

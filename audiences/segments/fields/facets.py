@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from django.utils.dates import WEEKDAYS
 from django.utils.translation import gettext_lazy as _
 
+from audiences.keys import LOOKUP_KEY_SQL
 from audiences.segments import sources
 from audiences.segments.choices import fixed, free
 from audiences.segments.registry import Facet
@@ -19,15 +20,15 @@ if TYPE_CHECKING:
 
 Narrow = Callable[[Operator, Any, "Frame"], Part]
 
-# A line counts as far as it was not given back (A-35). Returns name their bill; only bills that were reduced are
-# looked up, by the customer's own key. What came back of one product of one bill:
-_GIVEN_BACK: Final = """coalesce((
-    SELECT sum(abs(back_line.{measure})) FROM audiences_transaction back
-    JOIN audiences_transactionline back_line
-      ON back_line.org_id = %(org)s AND back_line.customer_id = back.customer_id
-     AND back_line.txn_at = back.txn_at AND back_line.txn_id = back.id
-    WHERE back.org_id = %(org)s AND back.customer_id = t.customer_id AND back.kind = 'return'
-      AND back.returns_external_id = t.external_id AND back_line.product_id = line.product_id), 0)"""
+# A line counts as far as it was not given back (A-35). Only bills that were reduced are looked up, by the number that
+# their returns name. What came back of one product of one bill:
+_GIVEN_BACK: Final = f"""coalesce((
+    SELECT sum(abs(back.{{measure}})) FROM audiences_externalref link
+    JOIN audiences_transactionline back
+      ON back.org_id = %(org)s AND back.customer_id = link.customer_id AND back.txn_at = link.txn_at
+     AND back.txn_id = link.txn_id AND back.product_id = line.product_id
+    WHERE link.org_id = %(org)s AND link.kind = 'return'
+      AND link.key = {LOOKUP_KEY_SQL.format(kind="'return'", normal="t.external_id")}), 0)"""
 RETURNED: Final = f"CASE WHEN t.net_after_returns = t.net THEN 0 ELSE {_GIVEN_BACK} END"
 
 _HAS_PRODUCT: Final = f"""EXISTS (
@@ -68,7 +69,7 @@ def _words(column: str) -> Narrow:
     some = f"EXISTS (SELECT FROM unnest(t.{column}) word WHERE lower(word) = ANY(%(value)s))"
 
     def narrow(operator: Operator, value: Any, frame: Frame) -> Part:
-        params = {"value": [word.lower() for word in value]}
+        params: dict[str, Any] = {"value": [word.lower() for word in value]}
         if operator.key == "any_of":
             return Part(some, params)
         return Part(f"cardinality(t.{column}) > 0 AND NOT {some}", params)

@@ -77,7 +77,12 @@ def _field(key: str, label: Any, kind: Number | Did, measure: str) -> Field:
 
 
 FIELDS: Final = (
-    _field("bought", _("Bought product"), Did(_("did"), _("did not")), "true"),
+    _field(
+        "bought",
+        _("Bought product"),
+        Did(_("did"), _("did not"), _("they bought a product"), _("they did not buy a product")),
+        "true",
+    ),
     _field("bought_times", _("Times bought"), Number(), "count(DISTINCT bought.bill)"),
     _field("bought_quantity", _("Quantity bought"), Number(scale=1000), "sum(bought.quantity)::bigint"),
     _field("bought_amount", _("Amount bought"), Number(money=True), "sum(bought.amount)::bigint"),

@@ -26,13 +26,13 @@ _BILLS: Final = f"""SELECT t.customer_id, {{measures}}
 FROM audiences_transaction t
 WHERE {SALES}
 GROUP BY t.customer_id"""
-_ONE_BILL: Final = f"""SELECT DISTINCT ON (t.customer_id) t.customer_id, t.txn_at, t.store_id, t.net_after_returns
+_ONE_BILL: Final = f"""SELECT DISTINCT ON (t.customer_id) t.customer_id, t.net_after_returns
 FROM audiences_transaction t
 JOIN audiences_profile known ON known.org_id = %(org)s AND known.customer_id = t.customer_id
  AND known.{{column}} = t.txn_at
 WHERE {SALES}
 ORDER BY t.customer_id, t.id{{direction}}"""
-_RETURNS: Final = """SELECT t.customer_id, count(*) AS n, sum(abs(t.net))::bigint AS amount
+_RETURNS: Final = """SELECT t.customer_id, count(*) AS n, sum(t.net)::bigint AS amount
 FROM audiences_transaction t
 WHERE t.org_id = %(org)s AND t.kind = 'return'{only t.customer_id}{narrowed}
 GROUP BY t.customer_id"""
@@ -131,12 +131,12 @@ def _average(total: str, profile_total: str) -> Callable[[Condition, Frame], Fra
     return compile_average
 
 
-def _bought_at(column: str) -> Callable[[Condition, Frame], Fragment]:
-    def compile_bought_at(condition: Condition, frame: Frame) -> Fragment:
+def _profile(column: str) -> Callable[[Condition, Frame], Fragment]:
+    def compile_profile(condition: Condition, frame: Frame) -> Fragment:
         part = condition.field.kind.test(f"profile.{column}", condition.operator, condition.value, frame)
         return Fragment(part.sql, part.params, profile=True)
 
-    return compile_bought_at
+    return compile_profile
 
 
 def _days_since(column: str) -> Callable[[Condition, Frame], Fragment]:
@@ -145,21 +145,22 @@ def _days_since(column: str) -> Callable[[Condition, Frame], Fragment]:
     def compile_days(condition: Condition, frame: Frame) -> Fragment:
         held = f"(%(today)s::date - (profile.{column} AT TIME ZONE %(zone)s)::date)"
         part = condition.field.kind.test(held, condition.operator, condition.value, frame)
-        params = {**part.params, "today": frame.today, "zone": frame.settings.time_zone}
+        params: dict[str, Any] = {**part.params, "today": frame.today, "zone": frame.settings.time_zone}
         return Fragment(part.sql, params, profile=True)
 
     return compile_days
 
 
-def _of_one_bill(column: str, direction: str, held: str) -> Callable[[Condition, Frame], Fragment]:
-    """Store or amount of the first or last bill; of two in the same instant the lower or higher number decides."""
+def _amount_of(column: str, direction: str) -> Callable[[Condition, Frame], Fragment]:
+    """The amount of the first or last bill; of two in the same instant the lower or higher number decides."""
     join = _ONE_BILL.replace("{column}", column).replace("{direction}", direction).replace("{narrowed}", "")
 
-    def compile_one(condition: Condition, frame: Frame) -> Fragment:
-        part = condition.field.kind.test(f"{{c}}.{held}", condition.operator, condition.value, frame)
+    def compile_amount(condition: Condition, frame: Frame) -> Fragment:
+        held = "{c}.net_after_returns"
+        part = condition.field.kind.test(held, condition.operator, condition.value, frame)
         return Fragment(part.sql, part.params, join)
 
-    return compile_one
+    return compile_amount
 
 
 def _returned(measure: str) -> Callable[[Condition, Frame], Fragment]:
@@ -172,25 +173,14 @@ def _returned(measure: str) -> Callable[[Condition, Frame], Fragment]:
     return compile_returned
 
 
-def _first_or_last(key: str, name: Any, column: str, direction: str) -> tuple[Field, ...]:
-    labels: dict[str, Any] = name
+def _first_or_last(key: str, labels: dict[str, Any], direction: str) -> tuple[Field, ...]:
+    at, store = f"{key}_bought_at", f"{key}_store_id"
+    stores = Choice(sources.STORES, sources.STORE_IDS)
     return (
-        Field(f"{key}_at", labels["date"], GROUP, Date("instant"), _bought_at(column)),
-        Field(
-            f"{key}_store",
-            labels["store"],
-            GROUP,
-            Choice(sources.STORES, sources.STORE_IDS),
-            _of_one_bill(column, direction, "store_id"),
-        ),
-        Field(
-            f"{key}_amount",
-            labels["amount"],
-            GROUP,
-            Number(money=True),
-            _of_one_bill(column, direction, "net_after_returns"),
-        ),
-        Field(f"{key}_days", labels["days"], GROUP, Number(), _days_since(column)),
+        Field(f"{key}_at", labels["date"], GROUP, Date("instant"), _profile(at)),
+        Field(f"{key}_store", labels["store"], GROUP, stores, _profile(store)),
+        Field(f"{key}_amount", labels["amount"], GROUP, Number(money=True), _amount_of(at, direction)),
+        Field(f"{key}_days", labels["days"], GROUP, Number(), _days_since(at)),
     )
 
 
@@ -216,7 +206,12 @@ def _over_bills(key: str, label: Any, kind: Number | Did, compile_: Any, *, miss
 
 
 FIELDS: Final = (
-    _over_bills("transacted", _("Bought anything"), Did(_("did"), _("did not")), _did),
+    _over_bills(
+        "transacted",
+        _("Bought anything"),
+        Did(_("did"), _("did not"), _("they bought something"), _("they bought nothing")),
+        _did,
+    ),
     _over_bills("transactions", _("Number of transactions"), Number(), _measure("transactions", "count(*)")),
     _over_bills("visits", _("Number of visits"), Number(), _measure("", _VISITS)),
     _over_bills(
@@ -235,8 +230,8 @@ FIELDS: Final = (
     _over_bills(
         "items_per_bill", _("Items per bill"), Number(scale=1000), _average("t.items", ""), missing=True
     ),
-    *_first_or_last("first", _FIRST, "first_bought_at", ""),
-    *_first_or_last("last", _LAST, "last_bought_at", " DESC"),
+    *_first_or_last("first", _FIRST, ""),
+    *_first_or_last("last", _LAST, " DESC"),
     Field("returned", _("Number of returns"), GROUP, Number(), _returned("n"), dates="LARX", missing=False),
     Field(
         "returned_amount",

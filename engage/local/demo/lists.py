@@ -28,7 +28,7 @@ def upload(tenant: Tenant, name: str, members: Sequence[str], at: datetime) -> A
     digest = hashlib.sha256(",".join(map(str, ids)).encode()).hexdigest()
     audience = _store(tenant, name, Audience.Kind.UPLOAD, at, digest=digest, size=len(ids), counted_at=at)
     ListMember.objects.bulk_create(
-        ListMember(org=tenant.org, customer_id=pk, version_id=audience.current_id) for pk in ids
+        ListMember(org=tenant.org, customer_id=pk, version_id=audience.current_id or 0) for pk in ids
     )
     return audience
 

@@ -97,7 +97,7 @@ def open_again(tenant: Tenant, send: Send) -> Run:
         )
         message = known.select_related("run").first()
         if message is not None and message.run is not None:
-            return message.run
+            return message.run  # type: ignore[no-any-return]  # untyped setting
         due_at = datetime.combine(send.send_on, send.send_time, tenant.settings.zone)
         message = _approved(tenant, send, due_at)
         shift = int((due_at - database_now()).total_seconds()) + 2

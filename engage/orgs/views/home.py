@@ -18,7 +18,7 @@ from engage.orgs.models import Org, User
 @login_required
 def home(request: HttpRequest) -> HttpResponse:
     """The only org, or the choice between several."""
-    orgs = list(Org.objects.filter(seat__user=cast(User, request.user)).order_by("name"))
+    orgs = list(Org.objects.filter(seat__user=cast("User", request.user)).order_by("name"))
     if len(orgs) == 1:
         return redirect("org-home", org=orgs[0].slug)
     return render(request, "orgs/home.html", {"orgs": orgs})

@@ -7,13 +7,15 @@ from collections.abc import Callable
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
+from audiences.contacts import address_key
+from audiences.models import AddressRef
 from campaigns import dispatch, freeze
 from campaigns.clock import database_now
 from campaigns.models import Delivery, DeliveryEvent, ParkedReceipt, Run
 from campaigns.progress import of_run
-from campaigns.receipts import optouts, rounds
+from campaigns.receipts import answering, optouts, rounds
 from campaigns.verify import verify_run
-from channels import senders
+from channels import sandbox, senders
 from engage.orgs.tenancy import org_context
 from tests.campaigns.send import world as worlds
 from tests.campaigns.send.conftest import carrier, carrier_process, transactional_db  # noqa: F401  fixtures
@@ -36,19 +38,21 @@ PEOPLE = {
 }
 
 
-def _world(at: Carrier, live_server: LiveServer, settings: Settings, **account: object) -> World:
+def _world(
+    at: Carrier, live_server: LiveServer, settings: Settings, *, channel: str = "email", **account: object
+) -> World:
     settings.CONSOLE_URL = settings.TRACKING_URL = live_server.url
     settings.CARRIER_KEY_FILE = at.home / "admin.key"
-    world = worlds.make(at)
+    world = worlds.make(at, channel=channel)
     with org_context(world.org.pk):
-        world.sender = senders.open_sandbox(world.org, "email", by=world.admin, at=database_now(), **account)
+        world.sender = senders.open_sandbox(world.org, channel, by=world.admin, at=database_now(), **account)
     name = world.sender.config["account"]
     world.account = Account(at, name, "")
     return world
 
 
-def _send(world: World) -> Run:
-    run = world.run()
+def _send(world: World, **fields: object) -> Run:
+    run = world.run(**fields)
     assert freeze.freeze(world.org.pk, run.pk)
     dispatch.work_lane(org_id=world.org.pk, run_id=run.pk)
     return world.fresh(run)
@@ -135,3 +139,36 @@ def test_a_lost_answer_is_settled_by_the_report(
     assert sum(world.accepted(run).values()) == 1
     with org_context(world.org.pk):
         assert list(verify_run(run)) == []
+
+
+def test_help_is_answered_once(
+    transactional_db: None,  # noqa: F811
+    carrier: Carrier,  # noqa: F811
+    live_server: LiveServer,
+    settings: Settings,
+) -> None:
+    """H-38: a customer writes HELP to the carrier's number, its webhook tells us, the answer goes out by it."""
+    world = _world(carrier, live_server, settings, channel="sms", instant=True, rates={})
+    (writer,) = world.add_people(["+447700900123"])
+    with org_context(world.org.pk):
+        AddressRef.objects.create(
+            org=world.org, kind="phone", key=address_key("phone", "+447700900123"), customer_id=writer,
+            value="+447700900123",
+        )  # fmt: skip
+    text = {"text": "News from us. Reply STOP to stop.", "allow_unicode": "1"}
+    run = _send(world, content=text)
+    name = world.sender.config["account"]
+    wrote = {"from": "+447700900123", "to": world.sender.identity, "text": "help!"}
+    carrier.admin("POST", f"accounts/{name}/inbound", wrote).raise_for_status()
+
+    def cry() -> DeliveryEvent | None:
+        with org_context(world.org.pk):
+            return DeliveryEvent.objects.for_org(world.org).filter(run_id=run.pk, kind="replied").first()
+
+    event = until(cry, "the webhook")
+    for _ in range(2):
+        answering.answer(world.org.pk, run.pk, event.seq, event.event_key)
+    with org_context(world.org.pk):
+        texts = [entry.text for entry in sandbox.outbox(senders.facts(world.sender))]
+    assert len(texts) == 2
+    assert texts[0].endswith("reply STOP to receive no more messages.")

@@ -43,7 +43,7 @@ class Command(BaseCommand):
         at = timezone.now()
         with transaction.atomic():
             admin = accounts.account(options["admin"], options)
-            org = found_org(slug=slug, name=options["org_name"], at=at, **settings)
+            org = found_org(slug=slug, name=options["org_name"], at=at, **settings)  # type: ignore[arg-type]  # typed where it is made
             with org_context(org.pk):
                 seat_member(org, admin, roles=[ready_made(org, "admin")], units=None, by=None, at=at)
         self.stdout.write(f"{org.name} is there; {admin.email} is its Org admin.")
