@@ -1,4 +1,4 @@
-"""Whether a customer can be reached on a channel for a class (A-10), as SQL: filters, the freeze and the window share it.
+"""Whether a customer can be reached on a channel for a class (A-10), as SQL that filters, freeze and window share.
 
 The fragments expect a row `customer` of `audiences_customer` and these parameters: `org`, `contact_kind`
 ("email" or "phone"), `channel`, `message_class`, `unset` (what unset consent means: yes, no, double_opt_in),
