@@ -12,7 +12,10 @@ BODY_AT = b"\r\n\r\n"
 REFERENCE, MESSAGE_ID, SHIFT = b"\r\nx-engage-ref:", b"\r\nmessage-id:", b"\r\nx-engage-clock-shift:"
 SECONDS = re.compile(r"-?[0-9]{1,8}")
 IMAGE = re.compile(r"<img\b[^>]*>", re.IGNORECASE)
-ANCHOR = re.compile(r"<a\b[^>]*?\bhref\s*=\s*[\"'](https?://[^\"']+)[\"']", re.IGNORECASE)
+ANCHOR = re.compile(r"<a\b[^>]*>", re.IGNORECASE)
+TARGET = re.compile(r"\bhref\s*=\s*[\"'](https?://[^\"']+)[\"']", re.IGNORECASE)
+# No person follows what no person sees.
+UNSEEN = re.compile(r"display\s*:\s*none|\baria-hidden\s*=\s*[\"']true", re.IGNORECASE)
 SOURCE = re.compile(r"\bsrc\s*=\s*[\"'](https?://[^\"']+)[\"']", re.IGNORECASE)
 PIXEL = re.compile(r"\b(?:width|height)\s*=\s*[\"']?1(?:px)?[\"'\s/>]", re.IGNORECASE)
 PLAIN_LINK = re.compile(r"https?://[^\s<>\"]+")
@@ -93,5 +96,6 @@ def links_in_mail(raw: bytes) -> Links:
     html = _text(parts["text/html"])
     pixels = [SOURCE.search(image) for image in IMAGE.findall(html) if PIXEL.search(image)]
     pixel = next((unescape(source[1]) for source in pixels if source), "")
-    anchors = [unescape(link) for link in ANCHOR.findall(html)]
-    return Links(pixel, [link for link in anchors if link != unsubscribe], one_click)
+    targets = [TARGET.search(anchor) for anchor in ANCHOR.findall(html) if not UNSEEN.search(anchor)]
+    links = [unescape(target[1]) for target in targets if target]
+    return Links(pixel, [link for link in links if link != unsubscribe], one_click)
