@@ -102,9 +102,9 @@ class CatalogueWriter(Generic[M]):
         return changed
 
     def save(self, rows: Sequence[M]) -> None:
+        stored = [row for row in rows if row.pk is not None]
         self.model.objects.bulk_create([row for row in rows if row.pk is None])
         names = [field.name for field in self.model._meta.local_concrete_fields]
-        stored = [row for row in rows if row.pk is not None]
         if stored:
             columns = [name for name in names if name not in ("id", "org", "code")]
             self.model.objects.for_org(self.desk.org_id).bulk_update(stored, columns, batch_size=1000)
