@@ -13,4 +13,5 @@ class AudiencesConfig(AppConfig):
         from engage.orgs import menu  # noqa: PLC0415
 
         fields.register_all()
+        menu.add(menu.Entry(40, "Audiences", "audiences", "audiences", "user-group", "audience.view"))
         menu.add(menu.Entry(50, "Customers", "customers", "customers", "identification", "customer.view"))

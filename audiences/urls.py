@@ -2,12 +2,16 @@
 
 from django.urls import path
 
-from audiences.views import catalogue, customers, imports
+from audiences.views import audiences, catalogue, customers, imports
 
 ORG = "o/<slug:org>/"
 CUSTOMER = f"{ORG}customers/<int:pk>/"
 
 urlpatterns = [
+    path(f"{ORG}audiences/", audiences.audience_list, name="audiences"),
+    path(f"{ORG}audiences/<int:pk>/", audiences.audience_page, name="audience"),
+    path(f"{ORG}audiences/<int:pk>/count/", audiences.audience_count, name="audience-count"),
+    path(f"{ORG}audiences/<int:pk>/archive/", audiences.audience_archive, name="audience-archive"),
     path(f"{ORG}customers/", customers.customer_list, name="customers"),
     path(CUSTOMER, customers.customer_page, name="customer"),
     path(f"{CUSTOMER}purchases/", customers.customer_purchases, name="customer-purchases"),

@@ -87,6 +87,10 @@ TABLE: dict[str, str | None] = {
     "message-reject@message": "message.approve",
     "message-step@message": "campaign.view",
     "approvals": "message.approve",
+    "audiences": "audience.view",
+    "audience@audience": "audience.view",
+    "audience-count@audience": "audience.view",
+    "audience-archive@audience": "audience.create",
     "customers": "customer.view",
     "customer@customer": "customer.view",
     "customer-purchases@customer": "customer.view",
@@ -203,6 +207,7 @@ def _rows(org: Org, by: User, unit: OrgUnit | None) -> dict[str, Any]:
             CustomerUnit.objects.create(org=org, customer_id=number, unit_id=unit.pk)
         return {
             "customer": customer.id,
+            "audience": made.audience(org, by, unit=unit).pk,
             "sender": made.sender(org, unit=unit).pk,
             "campaign": campaign.pk,
             "message": message.pk,
@@ -232,7 +237,7 @@ def prove_freshly(client: Client) -> None:
 ALSO = {"delivery-unconfirmed": {"ops.view", "message.approve"}}
 
 # Of a unit's scope: rows that hang on a campaign; the others belong to the whole org.
-IN_UNITS = {"campaign", "message", "customer", "sender"}
+IN_UNITS = {"campaign", "message", "customer", "sender", "audience"}
 
 
 @pytest.mark.parametrize("role", sorted(READY_MADE))
