@@ -53,7 +53,8 @@ class Migration(migrations.Migration):
         SecureTenant("Subscription", customer=True),
         SecureTenant("AddressOptOut"),
         SecureTenant("Transaction", customer=True),
-        SecureTenant("TransactionLine", customer=True),
+        # A line is written with its bill only, and the bill has the key to the customer (docs/adr/0012).
+        SecureTenant("TransactionLine"),
         SecureTenant("WaitingTransaction"),
         SecureTenant("Audience", "AudienceVersion"),
         SecureTenant("ListMember", customer=True),
