@@ -8,7 +8,7 @@ from typing import Final
 from campaigns import mails, schedule
 from campaigns.models import Message, MessageVersion
 from engage.orgs import due
-from engage.orgs.models import OrgSettings
+from engage.orgs.models import DueWork, OrgSettings
 from engage.orgs.tenancy import org_context
 
 DUE_KIND: Final = "approval"
@@ -34,6 +34,8 @@ def look(org_id: int, message_id: int, at: datetime) -> None:
             .filter(pk=message_id, status=Message.Status.AWAITING)
             .first()
         )
+        if not DueWork.objects.filter(org_id=org_id, kind=DUE_KIND, ref_id=message_id).exists():
+            return  # a doubled bell: the last word was said
         planned = schedule.planned_at(message) if message else None
         if message is None or planned is None:
             due.clear(org_id, DUE_KIND, message_id)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -262,7 +261,7 @@ def test_continuing_without_an_open_run_is_held_too(story: Story) -> None:
     assert _mails(story.org, "Campaign message missed its schedule.")
     again = lifecycle.continue_(blocked, by=story.approver, at=found_late, seen="schedule_missed")
     assert (again.status, again.hold_until) == ("scheduled", found_late + timedelta(seconds=60))
-    with pytest.raises(MoveRefused, match="another reason|not due|held"):
+    with pytest.raises(MoveRefused, match="held"):
         lifecycle.open_run(again, at=found_late + timedelta(seconds=59))
     lifecycle.open_run(again, at=found_late + timedelta(seconds=60))
 
@@ -340,13 +339,12 @@ def test_the_first_approval_dates_the_campaign_and_later_ones_do_not(story: Stor
 
 
 @pytest.fixture
-def lists(story: Story) -> Iterator[None]:
+def lists(story: Story) -> None:
     OrgSettings.objects.for_org(story.org).update(
         notify_approval="approvals@acme.example\nboss@acme.example",
         notify_failed="alarm@acme.example",
         notify_sent="done@acme.example",
     )
-    yield
 
 
 @pytest.mark.usefixtures("lists")
@@ -416,7 +414,7 @@ def test_promotional_mail_without_an_unsubscribe_link_is_not_submitted(story: St
     content = MessageContent.objects.for_org(story.org).get(message=draft)
     content.fields = content.fields | {"html": "<p>Come in.</p><!-- {{ unsubscribe }} -->"}
     content.save()
-    with pytest.raises(MoveRefused, match="[Uu]nsubscribe"):
+    with pytest.raises(MoveRefused, match="unsubscribe"):
         lifecycle.submit(draft, by=story.writer, at=timezone.now())
 
 
