@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
+from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone, translation
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
@@ -19,12 +21,33 @@ from engage.orgs.tenancy import org_context
 
 # What previews link to; tests are signed for run 0.
 PREVIEW: Final = "preview"
-REASONS: Final = (
-    "I get too many messages",
-    "They are not relevant for me",
-    "I never asked for them",
-    "Something else",
-)
+REASONS: Final = {
+    "too_many": _("I get too many messages"),
+    "not_relevant": _("They are not relevant for me"),
+    "never_asked": _("I never asked for them"),
+    "other": _("Something else"),
+}
+
+
+class LeaveForm(forms.Form):
+    """What somebody leaves, and why."""
+
+    scope = forms.ChoiceField(
+        label=_("What do you want no more of?"),
+        widget=forms.RadioSelect,
+        error_messages={"required": _("Choose what you want no more of.")},
+    )
+    reason = forms.ChoiceField(
+        label=_("Why?"), required=False, choices=[("", _("I would rather not say")), *REASONS.items()]
+    )
+
+    def __init__(self, *args: Any, place: Place, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        channel = _("Offers and news by %(channel)s") % {"channel": place.channel.label}
+        self.fields["scope"].choices = [  # type: ignore[attr-defined]
+            (Scope.CHANNEL.value, channel),
+            (Scope.ALL.value, _("Offers and news on every channel")),
+        ]
 
 
 @csrf_exempt
@@ -51,7 +74,11 @@ def landing(request: HttpRequest, key: LedgerKey) -> HttpResponse:
             return _page(request, "damaged", status=404)
         if request.method == "POST":
             return _act(request, place)
-        return _page(request, "ask", place)
+        return _page(request, "ask", place, form=_asked(place))
+
+
+def _asked(place: Place) -> LeaveForm:
+    return LeaveForm(place=place, initial={"scope": Scope.CHANNEL.value})
 
 
 def _act(request: HttpRequest, place: Place) -> HttpResponse:
@@ -60,17 +87,18 @@ def _act(request: HttpRequest, place: Place) -> HttpResponse:
         try:
             leaving.undo(place, data["undo"], at=at)
         except UndoRefused as refused:
-            return _page(request, "ask", place, problem=str(refused), status=400)
+            return _page(request, "ask", place, form=_asked(place), problem=str(refused), status=400)
         return _page(request, "stays", place)
     if data.get("List-Unsubscribe") == "One-Click":
         leaving.leave(place, scope=Scope.CHANNEL, way=Way.ONE_CLICK, at=at)
         return HttpResponse("Unsubscribed.", content_type="text/plain")
-    scope = data.get("scope")
-    if scope not in set(Scope):
-        return _page(request, "ask", place, problem="Choose what you want no more of.", status=400)
-    way = Way.ALL if scope == Scope.ALL else Way.PAGE
-    undo = leaving.leave(place, scope=Scope(scope), way=way, reason=data.get("reason", ""), at=at)
-    return _page(request, "left", place, undo=undo, everything=scope == Scope.ALL)
+    form = LeaveForm(data, place=place)
+    if not form.is_valid():
+        return _page(request, "ask", place, form=form, status=400)
+    scope = Scope(form.cleaned_data["scope"])
+    way = Way.ALL if scope is Scope.ALL else Way.PAGE
+    undo = leaving.leave(place, scope=scope, way=way, reason=form.cleaned_data["reason"], at=at)
+    return _page(request, "left", place, undo=undo, everything=scope is Scope.ALL)
 
 
 def _page(
@@ -79,5 +107,5 @@ def _page(
     """In the browser's language, where it is spoken here; else the org's, else English (H-18)."""
     language = translation.get_language_from_request(request)
     with translation.override(language):
-        context = {"what": what, "place": place, "reasons": REASONS, **shown}
+        context = {"what": what, "place": place, **shown}
         return render(request, "public/unsubscribe.html", context, status=status)

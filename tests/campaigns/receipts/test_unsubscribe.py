@@ -105,13 +105,13 @@ def test_the_page_asks_and_its_button_acts(ledger: Ledger, client: Client) -> No
     page = client.get(path_of(ledger)).content.decode()
     assert "Acme Private Limited" in page
     assert ledger.addresses[1] not in page
-    answer = client.post(path_of(ledger), {"scope": "channel", "reason": "Something else"})
+    answer = client.post(path_of(ledger), {"scope": "channel", "reason": "too_many"})
     assert "You are unsubscribed" in answer.content.decode()
     assert left(ledger)
     assert not left(ledger, channel="sms")
     with org_context(ledger.org.pk):
         event = ledger.events()[0]
-        assert (event.code, "Something else" in event.raw) == ("page", True)
+        assert (event.code, "too_many" in event.raw) == ("page", True)
 
 
 def test_all_promotional_leaves_every_channel(ledger: Ledger, client: Client) -> None:
