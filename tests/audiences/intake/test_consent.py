@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from itertools import permutations
+from itertools import permutations, product
 from typing import Any
 
 import pytest
+from django.db import connection
 
-from audiences import consent
+from audiences import consent, reachability
 from audiences.consent import ContactEvent, Report
 from audiences.contacts import address_key
 from audiences.customers import reach
 from audiences.intake import Kind, take
-from audiences.models import Consent, ContactPoint, Subscription
+from audiences.models import Channel, Consent, ContactPoint, MessageClass, Subscription
 from engage.orgs.models import AuditEntry, Org, OrgSettings, User
 from tests.audiences.intake.asking import NOW, customer, customers, verdicts
 
@@ -264,9 +265,25 @@ def test_staff_clear_addresses_by_file(pair: Org, admin: User) -> None:
     assert [(entry.actor_id, entry.reason) for entry in entries] == [(admin.pk, "they wrote to us")] * 2
 
 
-def test_do_not_disturb_is_read_with_the_customer(inside: Org) -> None:
-    """A-09"""
-    customers(inside, {"external_id": "C-1", "do_not_disturb": "yes"})
-    assert customer(inside, "C-1").do_not_disturb is True
+def test_do_not_disturb_blocks_promotional_sms_and_nothing_else(inside: Org) -> None:
+    """A-09, A-38: as the reason that every gate computes."""
+    customers(
+        inside, {"external_id": "C-1", "do_not_disturb": "yes", "email": MAIL, "phone": "+919812345670"}
+    )
+    assert reasons(inside) == {
+        "email promotional": "", "email service": "", "sms promotional": "dnd", "sms service": "",
+    }  # fmt: skip
     customers(inside, {"external_id": "C-1", "do_not_disturb": ""})
-    assert customer(inside, "C-1").do_not_disturb is False
+    assert set(reasons(inside).values()) == {""}
+
+
+def reasons(org: Org) -> dict[str, str]:
+    """Why the org's only customer would be skipped, by channel and class."""
+    settings, found = OrgSettings.objects.for_org(org).get(), {}
+    of_customers = f"FROM audiences_customer customer {reachability.JOINS} WHERE customer.org_id = %(org)s"
+    sql = f"SELECT {reachability.REASON} {of_customers}"
+    with connection.cursor() as cursor:
+        for channel, message_class in product(Channel.values, MessageClass.values):
+            cursor.execute(sql, reachability.parameters(settings, channel, message_class))
+            found[f"{channel} {message_class}"] = cursor.fetchone()[0]
+    return found
