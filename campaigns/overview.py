@@ -58,14 +58,14 @@ def lines(campaign: Campaign, settings: OrgSettings, *, at: datetime) -> list[Li
     made = {}
     for message in found:
         message.campaign = campaign
-        has_run = bool(counts[message.pk].targeted)
+        was_read = message.run_id is not None and message.status != Message.Status.PREPARING
         made[message.pk] = Line(
             message=message,
             label=wording.label(message, counts[message.pk]),
             look=wording.LOOKS[message.status],
             why=wording.why(message, campaign, settings, at=at, counts=counts[message.pk]),
             counts=counts[message.pk],
-            size=counts[message.pk].targeted if has_run else message.submitted_size,
+            size=counts[message.pk].targeted if was_read else message.submitted_size,
             planned_at=message.due_at or schedule.planned_at(message),
         )
     _name_audiences(org_id, made)

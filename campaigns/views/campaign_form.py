@@ -149,7 +149,7 @@ def _answer(desk: Desk) -> HttpResponse:
         form.add_error(name if name in form.fields else None, str(refused))
         return desk.show(form, status=422)
     unsaved.forget(request.access, desk.key)
-    if desk.context(form)["name_taken"]:
+    if frame.name_is_used(request.org.pk, saved.unit_id, saved.name, but=saved.pk):
         messages.warning(request, f"Another campaign of this owner is called “{saved}” too.")
     messages.success(request, f"“{saved}” is saved.")
     return redirect("campaign", org=request.org.slug, pk=saved.pk)

@@ -11,6 +11,7 @@ from django.utils import timezone
 from campaigns import listing, unsaved
 from campaigns.forms.campaign import CampaignFilter
 from campaigns.listing import Listing, Tab
+from engage.orgs import formatting
 from engage.orgs.doors import OrgRequest, org_view
 
 # What stands in the address; everything else there is dropped from it.
@@ -44,6 +45,9 @@ def campaign_list(request: OrgRequest) -> HttpResponse:
         today=request.settings.today(now),
     )
     context = {"filters": form, "listing": found, "tabs": _tabs(request, found), "token": unsaved.new_token()}
+    context["as_of"] = (
+        f"{formatting.instant(now, request.settings)}; counted anew whenever the list is opened"
+    )
     context["ids"] = ",".join(str(row.campaign.pk) for row in found.rows)
     context["filtered"] = any(request.GET.get(name) for name in form.fields)
     if not request.htmx:
