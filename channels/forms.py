@@ -99,7 +99,6 @@ class SenderForm(forms.Form):
                 choices.insert(0, (WHOLE_ORG, str(_("The whole organisation"))))
             self.fields["owner"] = forms.ChoiceField(
                 choices=choices,
-                required=not self.access.whole_org,
                 help_text=_("Chosen once, never changed."),
             )
         if self.sender.unit_id is None and self.access.whole_org and units:

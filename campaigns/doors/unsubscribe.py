@@ -43,7 +43,7 @@ class LeaveForm(forms.Form):
 
     def __init__(self, *args: Any, place: Place, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        channel = _("Offers and news by %(channel)s") % {"channel": place.channel.label}
+        channel = _("Offers and news by %(channel)s") % {"channel": place.channel_name}
         self.fields["scope"].choices = [  # type: ignore[attr-defined]
             (Scope.CHANNEL.value, channel),
             (Scope.ALL.value, _("Offers and news on every channel")),

@@ -10,6 +10,7 @@ from typing import Final
 
 from django.core import signing
 from django.db import transaction
+from django.utils.translation import gettext_lazy as _
 
 from audiences import consent
 from audiences.models import AddressOptOut, Channel, Customer, MessageClass, Subscription
@@ -57,6 +58,11 @@ class Place:
     # The customer now (a merged one's survivor), None after erasure; the address that the message went to.
     customer_id: int | None
     address_key: int | None
+
+    @property
+    def channel_name(self) -> str:
+        """As it stands within a sentence."""
+        return str(_("e-mail") if self.channel is Channel.EMAIL else self.channel.label)
 
 
 def find(key: LedgerKey) -> Place | None:
