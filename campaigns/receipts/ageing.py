@@ -10,6 +10,7 @@ from django.db import connection
 from campaigns.models import Delivery, Run
 from campaigns.receipts import recording
 from channels.tokens import LedgerKey
+from engage.orgs.tenancy import org_context
 
 SLICE: Final = 2_000
 # Rows are looked at until everything that time decides has long been decided.
@@ -34,8 +35,15 @@ GROUP BY t.run_id HAVING sum(t.n) > 0
 def age(org_id: int, *, at: datetime) -> int:
     """Settle what has become final by waiting; returns how many rows were looked at. Safe to repeat.
 
-    Call inside the org's context. Whether a run has such rows is asked of its tally, so a quiet org costs two queries.
+    A slice a transaction, so call it outside any. Whether a run has such rows is asked of its tally: a quiet org costs
+    two queries.
     """
+    with org_context(org_id):
+        runs = _runs(org_id, at)
+    return sum(_age_run(run, at) for run in runs)
+
+
+def _runs(org_id: int, at: datetime) -> list[Run]:
     recent = list(
         Run.objects.for_org(org_id)
         .filter(due_at__gt=at - _LOOKED_AT, due_at__lt=at - recording.GIVEN_UP_AFTER)
@@ -50,28 +58,32 @@ def age(org_id: int, *, at: datetime) -> int:
     with connection.cursor() as cursor:
         cursor.execute(_WITH_IN_FLIGHT, params)
         open_runs = [row[0] for row in cursor.fetchall()]
-    runs = Run.objects.for_org(org_id).filter(pk__in=open_runs)
-    return sum(_age_run(run, at) for run in runs)
+    return list(Run.objects.for_org(org_id).filter(pk__in=open_runs))
 
 
 def _age_run(run: Run, at: datetime) -> int:
     after, looked_at = 0, 0
     while True:
-        params: dict[str, Any] = {
-            "org": run.org_id,
-            "run": run.pk,
-            "run_on": run.run_on,
-            "after": after,
-            "slice": SLICE,
-            "sent": Delivery.State.SENT,
-            "in_flight": Delivery.Outcome.IN_FLIGHT,
-            "silent_before": at - recording.SILENT_AFTER,
-            "given_up_before": at - recording.GIVEN_UP_AFTER,
-        }
-        with connection.cursor() as cursor:
-            cursor.execute(_RIPE, params)
-            keys = [LedgerKey(run.org_id, *row) for row in cursor.fetchall()]
+        with org_context(run.org_id):
+            keys = _ripe(run, at, after)
+            recording.settle(run.org_id, recording.lock(run.org_id, keys), at=at)
         if not keys:
             return looked_at
-        recording.settle(run.org_id, recording.lock(run.org_id, keys), at=at)
         after, looked_at = keys[-1].seq, looked_at + len(keys)
+
+
+def _ripe(run: Run, at: datetime, after: int) -> list[LedgerKey]:
+    params = {
+        "org": run.org_id,
+        "run": run.pk,
+        "run_on": run.run_on,
+        "after": after,
+        "slice": SLICE,
+        "sent": Delivery.State.SENT,
+        "in_flight": Delivery.Outcome.IN_FLIGHT,
+        "silent_before": at - recording.SILENT_AFTER,
+        "given_up_before": at - recording.GIVEN_UP_AFTER,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_RIPE, params)
+        return [LedgerKey(run.org_id, *row) for row in cursor.fetchall()]

@@ -20,8 +20,8 @@ def go(org_id: int) -> None:
     at = timezone.now()
     while _matched(org_id, at):
         pass
+    ageing.age(org_id, at=at)
     with org_context(org_id):
-        ageing.age(org_id, at=at)
         parked.match(org_id, at=at, hourly=True)
         waiting = ParkedReceipt.objects.for_org(org_id).filter(tries__lt=parked.EAGER_TRIES).exists()
         due.set_due(org_id, parked.DUE, 0, at + (parked.SOON if waiting else EVERY))

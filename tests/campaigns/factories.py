@@ -139,7 +139,8 @@ class Story:
         self.admin = person(org, "admin", name="Admin")
 
     def to(self, status: str, **fields: Any) -> Message:
-        made = message(campaign(self.org, self.writer), self.writer, **fields)
+        frame = campaign(self.org, self.writer, **fields.pop("campaign", {}))
+        made = message(frame, self.writer, **fields)
         for step in PATHS[status]:
             getattr(self, step)(made)
             made = Message.objects.for_org(self.org).get(pk=made.pk)

@@ -169,10 +169,10 @@ def reports(*receipts: Receipt) -> Reports:
 def ledger_of(org: Org, people: int = 1, *, sent: bool = True, **sender: Any) -> Ledger:
     """A run that is Sending, its rows Sent. The org's context is open."""
     story = made.Story(org)
-    content = sender.pop("content", made.EMAIL)
+    content, frame = sender.pop("content", made.EMAIL), sender.pop("campaign", {})
     sender = {"adapter": "sandbox-email", "config": {"account": "acme"}, "secret": encrypt("key")} | sender
     who = made.sender(org, hook_secret=encrypt(HOOK_SECRET), **sender)
-    message = story.to("sending", sender=who, channel=who.channel, content=content)
+    message = story.to("sending", campaign=frame, sender=who, channel=who.channel, content=content)
     run = Run.objects.for_org(org).get(pk=message.run_id)
     for table in ("campaigns_recipient", "campaigns_delivery"):
         months.ensure(table, [run.run_on])

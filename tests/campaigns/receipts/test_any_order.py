@@ -33,7 +33,7 @@ def ledger(inside: Org) -> Ledger:
     return ledger_of(inside)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(events=st.lists(_EVENT, max_size=6), state=_STATES, seed=st.integers(0, 2**32))
 def test_any_order_and_repetition_gives_the_same_row_and_the_same_sums(
     ledger: Ledger, events: list[tuple[Kind, float, str]], state: int, seed: int

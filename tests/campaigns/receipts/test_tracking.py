@@ -66,6 +66,16 @@ def test_a_targets_tags_have_the_values_that_were_frozen(ledger: Ledger) -> None
     assert get(click_path(ledger, 1))["Location"] == "https://shop.example/for/Pune%20%26%20more"
 
 
+def test_analytics_values_are_added_where_they_are_missing(org: Org) -> None:
+    """H-23"""
+    with org_context(org.pk):
+        ledger = ledger_of(org, content=CONTENT, campaign={"analytics_campaign": "Spring 26"})
+    location = get(click_path(ledger))["Location"]
+    assert location.startswith("https://shop.example/new?a=1&b=%20x&utm_source=engage&utm_medium=email")
+    assert "utm_campaign=spring_26" in location
+    assert location.endswith("#top")
+
+
 def test_a_click_by_a_person_is_an_open_and_a_delivery(ledger: Ledger) -> None:
     """M-14, H-36, G-16"""
     get(click_path(ledger))
