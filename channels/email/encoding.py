@@ -25,6 +25,8 @@ SHORTEST_LINE = 72
 
 def qp_literal(text: str) -> bytes:
     """The author's text in quoted-printable; ends on a fresh line."""
+    if len(text) < SHORTEST_LINE and _is_plain(text):
+        return text.encode() + SOFT
     out: list[bytes] = []
     *lines, unfinished = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     for line in lines:
@@ -32,6 +34,17 @@ def qp_literal(text: str) -> bytes:
     if unfinished:
         out += [*_folded(unfinished.encode(), ended=False), SOFT]
     return b"".join(out)
+
+
+def _is_plain(text: str) -> bool:
+    """Whether a short text stands as it is: what most names are, so it must not be looked at letter by letter."""
+    return (
+        text.isascii()
+        and text.isprintable()
+        and "=" not in text
+        and text[:1] not in {"", "."}
+        and text[:5] != "From "
+    )
 
 
 def _folded(line: bytes, *, ended: bool) -> list[bytes]:
