@@ -73,7 +73,7 @@ def _age_run(run: Run, at: datetime) -> int:
 
 
 def _ripe(run: Run, at: datetime, after: int) -> list[LedgerKey]:
-    params = {
+    params: dict[str, Any] = {
         "org": run.org_id,
         "run": run.pk,
         "run_on": run.run_on,

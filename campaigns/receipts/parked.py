@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from django.db.models import F, Q
+from django.db.models import DurationField, ExpressionWrapper, F, Q, Value
 
 from campaigns.models import ParkedReceipt
 from campaigns.receipts import consequences, recording
@@ -18,13 +18,15 @@ from campaigns.receipts.facts import Event, Fact
 from channels import tokens
 from channels.tokens import LedgerKey, RunSigner
 from engage.orgs import due
+from engage.orgs.models import DueWork
+from engage.orgs.tenancy import org_context
 
 DUE: Final = "receipts"
 SOON: Final = timedelta(seconds=15)
 # A report that was looked at this often is looked at once an hour, and after a month no more.
 EAGER_TRIES: Final = 20
-_HOURLY: Final = timedelta(hours=1)
-_KEPT_TRYING: Final = timedelta(days=30)
+HOUR: Final = timedelta(hours=1)
+KEPT_TRYING: Final = timedelta(days=30)
 SLICE: Final = 2_000
 # The doors' own events have no sender to hold them against.
 NO_SENDER: Final = 0
@@ -52,26 +54,49 @@ def park(
     ]
     if rows:
         ParkedReceipt.objects.bulk_create(rows, ignore_conflicts=True)
-        due.set_due(org_id, DUE, 0, received_at + SOON)
+        _ring_by(org_id, received_at + SOON)
     return len(rows)
 
 
-def match(org_id: int, *, at: datetime, hourly: bool = False) -> int:
-    """Try the next slice of parked reports once more; returns how many found their delivery.
+def _ring_by(org_id: int, soon: datetime) -> None:
+    """The next round is at this time at the latest: steady parking must not push it away for ever."""
+    if not DueWork.objects.filter(org_id=org_id, kind=DUE, ref_id=0, due_at__lte=soon).exists():
+        due.set_due(org_id, DUE, 0, soon)
 
-    Call inside the org's context. Any number may run at once: each takes rows that no other holds.
+
+def match(org_id: int, *, at: datetime) -> int:
+    """Try every parked report whose turn it is once more; returns how many found their delivery.
+
+    A slice a transaction, so call it outside any. Any number may run at once: each takes rows that no other holds.
     """
-    waiting = ParkedReceipt.objects.for_org(org_id).filter(
-        Q(tries__gte=EAGER_TRIES, received_at__gt=at - _KEPT_TRYING) if hourly else Q(tries__lt=EAGER_TRIES)
+    matched, after = 0, 0
+    while True:
+        with org_context(org_id):
+            rows = _slice(org_id, at, after)
+            found = _match_all(org_id, rows)
+        matched += len(found)
+        if len(rows) < SLICE:
+            return matched
+        after = rows[-1].pk
+
+
+def _slice(org_id: int, at: datetime, after: int) -> list[ParkedReceipt]:
+    hours = ExpressionWrapper((F("tries") - EAGER_TRIES + 1) * Value(HOUR), output_field=DurationField())
+    its_turn = Q(tries__lt=EAGER_TRIES) | Q(
+        received_at__gt=at - KEPT_TRYING, received_at__lt=Value(at) - hours
     )
-    rows = list(waiting.select_for_update(skip_locked=True).order_by("tries", "pk")[:SLICE])
+    waiting = ParkedReceipt.objects.for_org(org_id).filter(its_turn, pk__gt=after)
+    return list(waiting.select_for_update(skip_locked=True).order_by("pk")[:SLICE])
+
+
+def _match_all(org_id: int, rows: Sequence[ParkedReceipt]) -> list[int]:
     matched: list[int] = []
     for sender_id in sorted({row.sender_id for row in rows}):
         matched += _match(org_id, sender_id, [row for row in rows if row.sender_id == sender_id])
     ParkedReceipt.objects.for_org(org_id).filter(pk__in=matched).delete()
     left = {row.pk for row in rows} - set(matched)
     ParkedReceipt.objects.for_org(org_id).filter(pk__in=left).update(tries=F("tries") + 1)
-    return len(matched)
+    return matched
 
 
 def _match(org_id: int, sender_id: int, rows: Sequence[ParkedReceipt]) -> list[int]:

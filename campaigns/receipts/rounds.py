@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
 from django.utils import timezone
@@ -18,15 +18,8 @@ EVERY: Final = timedelta(hours=1)
 def go(org_id: int) -> None:
     """One round, a slice a transaction, and the time of the next. Call outside any transaction; safe to repeat."""
     at = timezone.now()
-    while _matched(org_id, at):
-        pass
+    parked.match(org_id, at=at)
     ageing.age(org_id, at=at)
     with org_context(org_id):
-        parked.match(org_id, at=at, hourly=True)
         waiting = ParkedReceipt.objects.for_org(org_id).filter(tries__lt=parked.EAGER_TRIES).exists()
         due.set_due(org_id, parked.DUE, 0, at + (parked.SOON if waiting else EVERY))
-
-
-def _matched(org_id: int, at: datetime) -> int:
-    with org_context(org_id):
-        return parked.match(org_id, at=at)

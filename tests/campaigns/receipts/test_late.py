@@ -72,6 +72,34 @@ def test_a_report_that_overtakes_the_ledger_is_parked_and_matched(inside: Org) -
     assert ledger.findings() == []
 
 
+def test_steady_parking_does_not_push_the_next_round_away(inside: Org) -> None:
+    """H-35: reports that overtake their rows all day long are matched all day long."""
+    ledger = ledger_of(inside, sent=False)
+    for seconds in range(0, 60, 5):
+        at = LATER + timedelta(seconds=seconds)
+        receipts.apply(ledger.sender, reports(ledger.receipt("delivered")), at=at)
+    assert DueWork.objects.get(org=inside, kind=parked.DUE).due_at == LATER + parked.SOON
+
+
+def test_a_report_that_never_fits_is_tried_hourly_and_then_no_more(inside: Org) -> None:
+    """H-35"""
+    ledger = ledger_of(inside, sent=False)
+    receipts.apply(ledger.sender, reports(ledger.receipt("delivered")), at=LATER)
+    rows = ParkedReceipt.objects.for_org(inside)
+
+    def tried(after: timedelta) -> int:
+        parked.match(inside.pk, at=LATER + after)
+        return rows.get().tries
+
+    assert [tried(timedelta(minutes=n)) for n in range(parked.EAGER_TRIES + 3)][-1] == parked.EAGER_TRIES
+    assert tried(timedelta(minutes=61)) == parked.EAGER_TRIES + 1
+    assert tried(timedelta(minutes=90)) == parked.EAGER_TRIES + 1
+    assert tried(timedelta(hours=2, minutes=1)) == parked.EAGER_TRIES + 2
+    assert tried(timedelta(days=31)) == parked.EAGER_TRIES + 2
+    ledger.append(1)
+    assert parked.match(inside.pk, at=LATER + timedelta(hours=4)) == 1
+
+
 def test_an_unknown_reference_is_parked_not_believed(inside: Org) -> None:
     """H-35"""
     ledger = ledger_of(inside)
