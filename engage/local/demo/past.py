@@ -20,7 +20,7 @@ from django.utils import timezone
 from campaigns import dispatch, frame, freeze, lifecycle, scheduling, sweeper
 from campaigns.clock import database_now
 from campaigns.models import Campaign, Message, Run
-from campaigns.receipts import parked
+from campaigns.receipts import parked, rounds
 from conversions import attribution, goals
 from engage.local.demo import carrier, lists, writing
 from engage.local.demo.steps import Meter, Step
@@ -167,6 +167,7 @@ def finish(tenant: Tenant, run: Run) -> None:
             )
         clock.sleep(_LOOK)
     carrier.wait_until_told(seconds=PATIENCE)
+    rounds.go(tenant.org.pk)  # what was told before its ledger row was there
 
 
 def figures_step(tenant: Tenant) -> Step:
