@@ -21,8 +21,14 @@ help:
 up: .venv/ready
 	@$(BIN)/engage up $(ARGS)
 
+# Playwright leaves an event loop running in its thread, so what needs one of its own runs in another process.
 test: .venv/ready-to-develop browser
+ifdef ARGS
 	$(BIN)/python -m pytest $(ARGS)
+else
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not browser"
+	$(BIN)/python -m pytest -m browser
+endif
 
 check: lint types migrations deployment compose
 

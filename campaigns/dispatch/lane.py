@@ -31,6 +31,7 @@ AHEAD = 2
 FIRST_WINDOW = 16
 # An answer is recorded within this many seconds, also when few come.
 RECORD_WITHIN = 0.25
+WINDOW_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
@@ -196,11 +197,14 @@ class Lane:
         await self._loop.run_in_executor(self._thread, _disconnect)
 
     def _adapt(self, turned: Turned) -> None:
-        """The window: twice what goes out during a commit, and not less than the adapter keeps in flight."""
+        """The window: what goes out in a fifth of a second or during two commits, and what the adapter has in flight.
+
+        So a slow relay leaves almost nothing uncertain, and a fast one pays for few commits.
+        """
         if self.feed.starved and turned.rows:
             wanted = self.window * 2.0
         else:
-            wanted = max(self._rate * 2 * turned.took, self.feed.most_in_flight)
+            wanted = max(self._rate * max(WINDOW_SECONDS, 2 * turned.took), self.feed.most_in_flight)
         self.window = max(1, min(int(wanted), settings.SEND_WINDOW))
         self.feed.starved = False
         self.feed.low_water = self.window - 1

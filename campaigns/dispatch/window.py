@@ -56,7 +56,7 @@ def _judge(
         found = cursor.fetchall()
     rows: list[Row] = []
     stopped: list[Entry] = []
-    for seq, customer_id, _slot, variant, arm, address, values, reason, problem in found:
+    for seq, customer_id, variant, arm, address, values, reason, problem in found:
         attempt = attempts.get(seq, 0)
         stop = reason or problem
         if not stop and work.content.judge_each and work.content.problem(values):
