@@ -13,7 +13,8 @@ from campaigns import editors, frame, lifecycle, reminders, versions
 from campaigns.lifecycle import Changed, MissedSchedule, MoveRefused
 from campaigns.models import Campaign, Message, MessageAudience, MessageContent, MessageVersion
 from engage.orgs.access import NotAllowed
-from engage.orgs.models import DueWork, Notice, Org, OrgSettings, User
+from engage.orgs.founding import ready_made, seat_member
+from engage.orgs.models import DueWork, Member, Notice, Org, OrgSettings, User
 from tests.campaigns.factories import (
     LONG_REASON,
     Story,
@@ -376,8 +377,6 @@ def test_a_submitter_is_asked_only_when_nobody_else_may_approve(story: Story) ->
     version_by = lifecycle.submit(made, by=story.approver, at=NOW)
     assert _mails(story.org, "Alert! Campaign approval needed.") == [[story.admin.email]]
     lifecycle.withdraw(version_by, by=story.approver, at=NOW)
-    from engage.orgs.models import Member
-
     Member.objects.for_org(story.org).filter(user=story.admin).update(status=Member.Status.SUSPENDED)
     lifecycle.submit(made, by=story.approver, at=NOW)
     assert _mails(story.org, "Alert! Campaign approval needed.")[1:] == [[story.approver.email]]
@@ -424,8 +423,6 @@ def _someone(org: Org) -> User:
 
 def test_a_changed_right_takes_effect_at_the_next_action(story: Story) -> None:
     """Q-11, T-16"""
-    from engage.orgs.founding import ready_made, seat_member
-
     waiting = story.to("awaiting")
     someone: Any = _someone(story.org)
     seat_member(
