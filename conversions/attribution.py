@@ -278,9 +278,11 @@ def _remember(org_id: int, plan: Plan, window: Window, at: datetime) -> None:
         unique_fields=["org", "campaign"],
         update_fields=["starts_at", "ends_at"],
     )
-    stored = Progress.objects.for_org(org_id).select_for_update().first()
-    if stored is None:
-        stored = Progress(org_id=org_id, watermark=window.until, ran_at=at)
+    # An increment and a reconciliation of a new org may come here at the same time.
+    Progress.objects.bulk_create(
+        [Progress(org_id=org_id, watermark=window.until, ran_at=at)], ignore_conflicts=True
+    )
+    stored = Progress.objects.for_org(org_id).select_for_update().get()
     stored.watermark = max(stored.watermark, window.until)
     stored.ran_at, stored.transactions_up_to = at, newest
     stored.save()

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from audiences.lists import count
 from audiences.models import Audience, AudienceVersion, Customer, ListMember
 from audiences.segments import tree
 from audiences.segments.check import check
@@ -42,7 +43,10 @@ def filtered(tenant: Tenant, name: str, blocks: Sequence[Mapping[str, Any]], at:
     read = tree.parse({"version": tree.VERSION, "base": {}, "blocks": list(blocks)}, frame)
     check(read, frame)
     stored = tree.dump(read)
-    return _store(tenant, name, Audience.Kind.FILTER, at, tree=stored, digest=tree.digest(stored))
+    audience = _store(tenant, name, Audience.Kind.FILTER, at, tree=stored, digest=tree.digest(stored))
+    if audience.current is not None:
+        count(audience.current, tenant.settings, at=at)
+    return audience
 
 
 def _store(tenant: Tenant, name: str, kind: Audience.Kind, at: datetime, **version: Any) -> Audience:

@@ -19,7 +19,7 @@ class Command(BaseCommand):
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        logging.getLogger("engage.local.demo").setLevel(logging.INFO)
+        logging.getLogger("httpx").setLevel(logging.WARNING)  # it would name every question to the carrier
         began = time.monotonic()
         try:
             loaded = loading.load()
