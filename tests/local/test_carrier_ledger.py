@@ -152,6 +152,7 @@ def test_a_carrier_that_cannot_write_its_ledger_stops_without_an_answer(carrier:
     with contextlib.closing(talk):
         while talk.hand_over(f"r-{acknowledged}").startswith("250"):
             acknowledged += 1
+    until(lambda: carrier.process.poll() is not None, "it ends by itself")
     code, said = carrier.end()
     carrier.start()
 
