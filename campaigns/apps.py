@@ -10,10 +10,12 @@ class CampaignsConfig(AppConfig):
 
     def ready(self) -> None:
         # Models are loaded only now.
-        from campaigns import merge_sql, tasks  # noqa: F401, PLC0415
+        from campaigns import audience_uses, filter_fields, merge_sql, tasks  # noqa: F401, PLC0415
         from campaigns.views.approvals import waiting_count  # noqa: PLC0415
 
         merge_sql.register()
+        filter_fields.register()
+        audience_uses.register()
         menu.add(menu.Entry(10, "Campaigns", "campaigns", "campaigns", "megaphone", "campaign.view"))
         menu.add(menu.Entry(20, "Messages", "messages", "messages", "envelope", "campaign.view"))
         menu.add(

@@ -57,5 +57,6 @@ class Migration(migrations.Migration):
         SecureTenant("TransactionLine"),
         SecureTenant("WaitingTransaction"),
         SecureTenant("Audience", "AudienceVersion"),
+        SecureTenant("FilterDraft"),
         SecureTenant("ListMember", customer=True),
     ]

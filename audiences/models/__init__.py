@@ -11,7 +11,7 @@ from audiences.models.customer import (
     ExternalRef,
     Profile,
 )
-from audiences.models.lists import Audience, AudienceVersion, ListMember
+from audiences.models.lists import Audience, AudienceVersion, FilterDraft, ListMember
 from audiences.models.transaction import Transaction, TransactionLine, WaitingTransaction
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "Customer",
     "CustomerUnit",
     "ExternalRef",
+    "FilterDraft",
     "ListMember",
     "MessageClass",
     "Product",

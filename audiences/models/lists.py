@@ -54,6 +54,8 @@ class AudienceVersion(Owned):
     digest = models.CharField(max_length=64)
     size = models.BigIntegerField(null=True, blank=True)
     counted_at = models.DateTimeField(null=True, blank=True)
+    # Of `size`, how many can be reached by promotional messages, by channel: as of `counted_at`.
+    reach = models.JSONField(default=dict, blank=True)
     usable = models.BooleanField(
         default=True, help_text="False: over half rejected, until someone says use anyway"
     )
@@ -70,6 +72,27 @@ class AudienceVersion(Owned):
 
     def __str__(self) -> str:
         return f"{self.audience_id} version {self.number}"
+
+
+class FilterDraft(Owned):
+    """A filter as one person left it in the builder, complete or not (Q-36). `audience` None: a new one."""
+
+    user = models.ForeignKey("orgs.User", on_delete=models.CASCADE, related_name="+")
+    audience = TenantForeignKey(Audience, null=True, blank=True, on_delete=models.CASCADE)
+    sketch = models.JSONField(default=dict)
+    saved_at = models.DateTimeField()
+
+    objects = OwnedQuerySet["FilterDraft"].as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["org", "user", "audience"], name="one_filter_draft_each", nulls_distinct=False
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"draft of audience {self.audience_id or 'new'}"
 
 
 class ListMember(OfCustomer):

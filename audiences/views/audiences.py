@@ -8,7 +8,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
-from audiences import lists
+from audiences import lists, usage
 from audiences.models import Audience
 from engage.orgs import audit
 from engage.orgs.doors import OrgRequest, org_view
@@ -56,9 +56,10 @@ def audience_page(request: OrgRequest, pk: int) -> HttpResponse:
         "audience": audience,
         "words": lists.said(current, request.settings, at=at) if current else "",
         "versions": audience.versions.for_org(request.org)
+        .filter(number__gt=0)  # below zero: held for an approval
         .select_related("created_by")
         .order_by("-number")[:20],
-        "users": lists.users_of(audience),
+        "uses": usage.of(request.org, [audience.pk])[audience.pk],
         "history": audit.history(audience, request.org)[:20],
     }
     return render(request, "audiences/audience.html", context)

@@ -9,7 +9,8 @@ from django.utils.translation import gettext_lazy as _
 
 from audiences.segments import sources
 from audiences.segments.fields.facets import RETURNED
-from audiences.segments.fields.purchases import SALES, counted, window
+from audiences.segments.fields.purchases import SALES, counted
+from audiences.segments.narrowing import narrowed
 from audiences.segments.registry import Facet, Field
 from audiences.segments.sql import Fragment, Part
 from audiences.segments.values import Choice, Did, Number, Operator
@@ -46,21 +47,9 @@ def _bought(measure: str) -> Callable[[Condition, Frame], Fragment]:
             part = condition.field.kind.test("{c}.customer_id", condition.operator, None, frame)
         else:
             part = counted(condition, "{c}.measure", frame)
-        params: dict[str, Any] = dict(part.params)
-        narrowed = ""
-        for key, test in condition.where.items():
-            if test.facet.narrow is not None:
-                facet = test.facet.narrow(test.operator, test.value, frame).named(f"{key}_")
-                narrowed += f" AND ({facet.sql})"
-                params |= facet.params
-        for column in ("t", "line"):
-            # Both tables are partitioned by the bill's time; each needs its own bound to leave months out.
-            in_time = window(condition, frame, f"{column}.txn_at")
-            if in_time is not None:
-                narrowed += f" AND {in_time.sql}"
-                params |= in_time.params
-        join = _BOUGHT.replace("{measure}", measure).replace("{narrowed}", narrowed)
-        return Fragment(part.sql, params, join)
+        lines = narrowed(condition, frame, "t.txn_at", "line.txn_at")
+        join = _BOUGHT.replace("{measure}", measure).replace("{narrowed}", lines.sql)
+        return Fragment(part.sql, {**part.params, **lines.params}, join)
 
     return compile_bought
 

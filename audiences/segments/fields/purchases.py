@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from django.utils.translation import gettext_lazy as _
 
-from audiences.segments import dates, sources
+from audiences.segments import sources
 from audiences.segments.fields.facets import BILLS, PRODUCTS, STORES
+from audiences.segments.narrowing import narrowed
 from audiences.segments.registry import Field
 from audiences.segments.sql import Fragment, Part
 from audiences.segments.values import Choice, Date, Did, Number
@@ -38,30 +39,6 @@ WHERE t.org_id = %(org)s AND t.kind = 'return'{only t.customer_id}{narrowed}
 GROUP BY t.customer_id"""
 
 
-def window(condition: Condition, frame: Frame, column: str = "t.txn_at") -> Part | None:
-    """The condition's dates as a boolean over an instant; None for any time."""
-    if condition.when is None:
-        return None
-    days = dates.span(condition.when.mode, condition.when.value, frame.today, frame.settings.week_start)
-    return dates.during(column, days, frame.settings.zone).named("when_")
-
-
-def narrowed(condition: Condition, frame: Frame) -> Part:
-    """Dates and facets as ` AND …` over a sale `t`; empty for all of them."""
-    parts = [
-        test.facet.narrow(test.operator, test.value, frame).named(f"{key}_")
-        for key, test in condition.where.items()
-        if test.facet.narrow is not None
-    ]
-    in_time = window(condition, frame)
-    if in_time is not None:
-        parts.append(in_time)
-    params: dict[str, Any] = {}
-    for part in parts:
-        params |= part.params
-    return Part("".join(f" AND ({part.sql})" for part in parts), params)
-
-
 def counted(condition: Condition, expression: str, frame: Frame) -> Part:
     """A count or sum, which is 0 where there is nothing (A-33).
 
@@ -82,7 +59,7 @@ def _did(condition: Condition, frame: Frame) -> Fragment:
     if _all_bills(condition):
         some = "coalesce(profile.transactions, 0) > 0"
         return Fragment(some if did else f"NOT {some}", profile=True)
-    bills = narrowed(condition, frame)
+    bills = narrowed(condition, frame, "t.txn_at")
     join = _BILLS.replace("{measures}", "true AS some").replace("{narrowed}", bills.sql)
     return Fragment(f"{{c}}.customer_id IS {'NOT ' if did else ''}NULL", bills.params, join)
 
@@ -95,7 +72,7 @@ def _measure(column: str, measure: str) -> Callable[[Condition, Frame], Fragment
             part = counted(condition, f"profile.{column}", frame)
             return Fragment(part.sql, part.params, profile=True)
         part = counted(condition, "{c}.measure", frame)
-        bills = narrowed(condition, frame)
+        bills = narrowed(condition, frame, "t.txn_at")
         join = _BILLS.replace("{measures}", f"{measure} AS measure").replace("{narrowed}", bills.sql)
         params: dict[str, Any] = {**part.params, **bills.params}
         if "%(zone)s" in measure:
@@ -124,7 +101,7 @@ def _average(total: str, profile_total: str) -> Callable[[Condition, Frame], Fra
             part = Part(f"{some} AND {times}", per_bill.params)
         if whole:
             return Fragment(part.sql, part.params, profile=True)
-        bills = narrowed(condition, frame)
+        bills = narrowed(condition, frame, "t.txn_at")
         join = _BILLS.replace("{measures}", f"count(*) AS n, sum({total})::bigint AS total")
         return Fragment(part.sql, {**part.params, **bills.params}, join.replace("{narrowed}", bills.sql))
 
@@ -166,9 +143,9 @@ def _amount_of(column: str, direction: str) -> Callable[[Condition, Frame], Frag
 def _returned(measure: str) -> Callable[[Condition, Frame], Fragment]:
     def compile_returned(condition: Condition, frame: Frame) -> Fragment:
         part = counted(condition, f"{{c}}.{measure}", frame)
-        in_time = window(condition, frame) or Part("")
-        join = _RETURNS.replace("{narrowed}", f" AND {in_time.sql}" if in_time.sql else "")
-        return Fragment(part.sql, {**part.params, **in_time.params}, join)
+        bills = narrowed(condition, frame, "t.txn_at")
+        join = _RETURNS.replace("{narrowed}", bills.sql)
+        return Fragment(part.sql, {**part.params, **bills.params}, join)
 
     return compile_returned
 

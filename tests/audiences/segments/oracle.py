@@ -55,7 +55,7 @@ class Oracle:
 
     # One condition
 
-    def condition(self, asked: dict[str, Any], person: Person) -> bool:
+    def condition(self, asked: dict[str, Any], person: Person) -> bool:  # noqa: PLR0912 - one line a field
         field, op, value = asked["field"], asked["op"], asked.get("value")
         if field in {"gender", "language", "country"}:
             return choice(person.row[field], op, value)
@@ -63,6 +63,8 @@ class Oracle:
             return text(person.row[field], op, value)
         if field in {"email", "mobile"}:
             held = person.contacts.get("email" if field == "email" else "phone")
+            if field == "mobile":
+                value = dialled(value)
             return text(held[0] if held else None, op, value)
         if field in {"birthday", "anniversary"}:
             return self.anniversary(person.row["birth_date" if field == "birthday" else field], op, value)
@@ -373,6 +375,13 @@ def text(held: str | None, op: str, value: Any) -> bool:
         "starts": mine.startswith(theirs),
         "ends": mine.endswith(theirs),
     }[op]
+
+
+def dialled(value: Any) -> Any:
+    """What a person types between the digits of a phone number says nothing."""
+    if isinstance(value, list):
+        return [dialled(one) for one in value]
+    return None if value is None else "".join(sign for sign in value if sign not in " -().")
 
 
 def stores_of_zones(store: str | None, op: str, value: Any) -> bool:

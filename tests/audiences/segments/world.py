@@ -188,8 +188,8 @@ def _bill(random: Random, number: int, at: datetime) -> Bill:
         random.sample(COUPONS, random.choice([0, 0, 1, 2])),
         len(lines),
     )
-    if random.random() < 0.3:
-        if random.random() < 0.4 or not lines:
+    if random.random() < 0.4:
+        if random.random() < 0.3 or not lines:
             back = {line.product: (line.quantity, line.amount) for line in lines}
             bill.returns.append((_when(random, at), back, bill.net))
         else:
