@@ -262,13 +262,6 @@ def _make_months() -> None:
 
 
 def _remember(org_id: int, plan: Plan, window: Window, at: datetime) -> None:
-    newest = (
-        Transaction.objects.for_org(org_id)
-        .filter(changed_at__lt=window.until, txn_at__lte=at)
-        .order_by("-txn_at")
-        .values_list("txn_at", flat=True)
-        .first()
-    )
     Span.objects.bulk_create(
         (
             Span(org_id=org_id, campaign_id=pk, starts_at=starts, ends_at=ends)
@@ -284,5 +277,12 @@ def _remember(org_id: int, plan: Plan, window: Window, at: datetime) -> None:
     )
     stored = Progress.objects.for_org(org_id).select_for_update().get()
     stored.watermark = max(stored.watermark, window.until)
-    stored.ran_at, stored.transactions_up_to = at, newest
+    stored.transactions_up_to = (
+        Transaction.objects.for_org(org_id)
+        .filter(changed_at__lt=stored.watermark, txn_at__lte=at)
+        .order_by("-txn_at")
+        .values_list("txn_at", flat=True)
+        .first()
+    )
+    stored.ran_at = at
     stored.save()

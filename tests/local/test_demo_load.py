@@ -10,6 +10,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
@@ -17,7 +18,8 @@ from audiences.models import Customer, Transaction, TransactionLine
 from campaigns.models import Campaign, Delivery, Message, MessageVersion, Run
 from campaigns.verify import verify
 from channels.models import Sender
-from conversions.models import Attribution, Response
+from conversions import attribution
+from conversions.models import Attribution, Progress, Response
 from engage.local.demo import loading, verde
 from engage.local.demo_accounts import ACCOUNTS
 from engage.orgs import audit
@@ -92,10 +94,22 @@ def test_the_second_tenant_is_loaded_sent_and_measured_once(stack: None, client:
     assert _load() == "The demo is there already; nothing was changed.\n"
     assert _counts(org) == counted
 
+    _knows_no_less_later(org)
     _cut_short(job)
     _load()
     assert _counts(org) == counted
+    with org_context(org.pk):
+        assert Job.objects.for_org(org).get().counts == job.counts
     _shows_what_is_simulated(client, org)
+
+
+def _knows_no_less_later(org: Org) -> None:
+    """M-07: the scheduler looks less far than the loader did, and the pages still say up to which sale they count."""
+    attribution.attribute(org.pk, at=timezone.now())
+
+    with org_context(org.pk):
+        newest = Transaction.objects.for_org(org).order_by("-txn_at").values_list("txn_at", flat=True).first()
+        assert Progress.objects.for_org(org).get().transactions_up_to == newest
 
 
 def _cut_short(job: Job) -> None:

@@ -68,8 +68,6 @@ def unfinished(tenant: Tenant) -> Job | None:
             job = jobs.start(
                 tenant.org, kind=KIND, title=TITLE, parameters=done, by=tenant.admin, at=timezone.now()
             )
-            job.counts = former.counts if former else {}
-            job.save(update_fields=["counts"])
         elif former.finished:
             return None
         else:

@@ -22,12 +22,12 @@ TELL_EVERY = 1.0
 class Meter:
     """Tells the job's page how far the load is. `size` of a step and what it counts are in the same unit: records."""
 
-    def __init__(self, progress: Progress, total: int) -> None:
+    def __init__(self, progress: Progress, total: int, counts: dict[str, int] | None = None) -> None:
         self._progress = progress
         self._total = total
         self._told_at = 0.0
         self.done = 0
-        self.counts: dict[str, int] = dict(progress.job.counts)
+        self.counts: dict[str, int] = dict(counts or {})
 
     def count(self, word: str, n: int) -> None:
         """`n` more are done. Call outside any transaction. Raises `jobs.Cancelled` when somebody asked for it."""
@@ -61,7 +61,8 @@ class Step:
 
 def take(steps: Sequence[Step], job: Job, progress: Progress) -> None:
     """Do the steps in order, and remember in the job which are done."""
-    meter = Meter(progress, sum(step.size for step in steps))
+    # What an unfinished step had counted is counted again.
+    meter = Meter(progress, sum(step.size for step in steps), job.parameters.get("counted"))
     finished: list[str] = job.parameters.setdefault("finished", [])
     for step in steps:
         if step.name in finished:
@@ -72,6 +73,7 @@ def take(steps: Sequence[Step], job: Job, progress: Progress) -> None:
         step.run(meter)
         meter.done = before + step.size
         finished.append(step.name)
+        job.parameters["counted"] = meter.counts
         with org_context(job.org_id):
             job.save(update_fields=["parameters"])
         meter.tell()
