@@ -10,13 +10,14 @@ from __future__ import annotations
 import logging
 import os
 import tempfile
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
-import redis
 from django.conf import settings
 from django.db import connection, transaction
 
+from campaigns import shared_memory
 from engage.orgs.models import Fence
 
 logger = logging.getLogger(__name__)
@@ -64,19 +65,24 @@ def beat(at: datetime) -> bool:
 
 
 def check(at: datetime) -> bool:
-    """As `beat`, but counts nothing: before a lane begins."""
-    with transaction.atomic():
-        fence = Fence.objects.filter(pk=1).first()
-        if fence is None or not fence.armed or not _suspicion(fence):
-            return fence is None or fence.armed
-    return beat(at)
+    """As `beat`, but counts nothing: before a lane begins. The worker's place gets its copy, too."""
+    fence = state()
+    if fence is None or not fence.armed:
+        return fence is None
+    if _suspicion(fence):
+        return beat(at)
+    _write_disk(fence.counter)
+    return True
 
 
 def arm(at: datetime) -> Fence:
     """A person has looked at what happened and lets sending go on from here."""
     with transaction.atomic():
         fence = _locked()
-        fence.counter = max(fence.counter, _disk_copy() or 0, _redis_copy() or 0) + 1
+        known = _disk_copy() or 0
+        with suppress(shared_memory.Away):
+            known = max(known, _redis_copy() or 0)
+        fence.counter = max(fence.counter, known) + 1
         fence.system_identifier = _identity()
         fence.armed, fence.reason, fence.changed_at = True, "", at
         fence.save()
@@ -100,13 +106,16 @@ def _locked() -> Fence:
 
 def _suspicion(fence: Fence) -> str:
     """Why the database may have lost history; empty when nothing speaks for it."""
-    copies = {"Redis": _redis_copy(), "the disk": _disk_copy()}
+    copies = {"the disk": _disk_copy()}
+    with suppress(shared_memory.Away):
+        copies["Redis"] = _redis_copy()
     for place, copy in copies.items():
         if copy is not None and copy > fence.counter:
             return (
                 f"The database is behind what {place} remembers ({fence.counter} of {copy}): was it restored?"
             )
-    if fence.counter and all(copy is None for copy in copies.values()):
+    # A Redis that is away may remember; that alone is no reason.
+    if fence.counter and "Redis" in copies and all(copy is None for copy in copies.values()):
         return "Neither Redis nor the disk here knows this database: is it a copy?"
     if fence.system_identifier and fence.system_identifier != _identity():
         return "The database is another cluster, or was promoted, since it last sent."
@@ -131,33 +140,31 @@ def _disk_copy() -> int | None:
 
 
 def _redis_copy() -> int | None:
-    try:
-        with redis.Redis.from_url(settings.REDIS_URL, socket_timeout=2) as client:
-            found = client.get(_REDIS_KEY)
-    except redis.RedisError:
-        return None
+    """Raises `Away`."""
+    found = shared_memory.ask(lambda client: client.get(_REDIS_KEY))
     return int(found) if found else None
 
 
 def _write_copies(counter: int) -> None:
     """After the commit: a copy is never ahead of a database that has its history."""
+    _write_disk(counter)
+    with suppress(shared_memory.Away):
+        shared_memory.ask(lambda client: client.eval(_KEEP_GREATER, 1, _REDIS_KEY, counter))
+
+
+def _write_disk(counter: int) -> None:
     known = _disk_copy()
-    if known is None or counter > known:
-        path = _disk()
-        with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=path.name, delete=False) as part:
-            part.write(str(counter))
-            part.flush()
-            os.fsync(part.fileno())
-        Path(part.name).replace(path)
-    try:
-        with redis.Redis.from_url(settings.REDIS_URL, socket_timeout=2) as client:
-            client.eval(_KEEP_GREATER, 1, _REDIS_KEY, counter)
-    except redis.RedisError:
-        logger.warning("the fence's copy in Redis was not written: Redis is away")
+    if known is not None and counter <= known:
+        return
+    path = _disk()
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=path.name, delete=False) as part:
+        part.write(str(counter))
+        part.flush()
+        os.fsync(part.fileno())
+    Path(part.name).replace(path)
 
 
 def forget_copies() -> None:
     """Remove the copies here, for a database that begins anew (a test's, or one that was dropped on purpose)."""
     _disk().unlink(missing_ok=True)
-    with redis.Redis.from_url(settings.REDIS_URL) as client:
-        client.delete(_REDIS_KEY)
+    shared_memory.ask(lambda client: client.delete(_REDIS_KEY))

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from django.conf import settings
 
 from campaigns import run_lock
-from campaigns.dispatch import allowance, claims, ledger, pace, recovery, standing, window
+from campaigns.dispatch import allowance, claims, ledger, pace, prepared, recovery, standing, window
 from campaigns.dispatch.claims import Again, Claim, Step
 from campaigns.dispatch.feed import Row, boot_time
 from campaigns.dispatch.ledger import Entry
@@ -98,6 +98,7 @@ class Books:
 
     def _turn(self, ask: Ask, tokens: int) -> Turned:
         run_lock.shared(self.key.run)
+        prepared.look()
         turned = Turned(lost=self._drop_what_is_lost(ask))
         now = standing.read(self.work)
         turned.database_ms = now.ms
@@ -132,7 +133,7 @@ class Books:
         if not granted:
             turned.refusal = "allowance"
             return Stopped()
-        again = claims.announce_retries(self.key, self.owner, granted)
+        again = claims.announce_retries(self.key, self.owner, granted) if now.retries_due else []
         if again:
             self.retries.update({seq: epoch for seq, epoch, _ in again})
             attempts = {seq: attempt for seq, _, attempt in again}

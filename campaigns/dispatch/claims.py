@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import connection
 
 from campaigns.dispatch.ledger import RunKey, numbers, texts
+from campaigns.dispatch.prepared import Statement
 
 _CLAIM = """
 WITH next AS (
@@ -24,22 +25,27 @@ SET owner = %(owner)s, epoch = c.epoch + 1, lease_until = now() + %(lease)s * in
 FROM next WHERE c.org_id = %(org)s AND c.run_id = %(run)s AND c.no = next.no
 RETURNING c.no, c.epoch, c.first_seq, c.last_seq, c.intent_hi, next.left_open
 """
-_HELD = """
-SELECT no FROM campaigns_chunk
-WHERE org_id = %(org)s AND run_id = %(run)s
-  AND (no, epoch) IN (SELECT * FROM unnest(%(no)s::int[], %(epoch)s::int[]))
-ORDER BY no FOR UPDATE
-"""
-_ADVANCE = """
+_HELD = Statement(
+    """
+SELECT c.no FROM unnest(%(no)s, %(epoch)s) AS held(no, epoch)
+JOIN campaigns_chunk c ON c.org_id = %(org)s AND c.run_id = %(run)s AND c.no = held.no AND c.epoch = held.epoch
+FOR UPDATE OF c
+""",
+    org="bigint", run="bigint", no="int[]", epoch="int[]",
+)  # fmt: skip
+_ADVANCE = Statement(
+    """
 UPDATE campaigns_chunk c
 SET intent_hi = x.intent_hi, done = c.done + x.done, draining = x.draining,
     owner = CASE WHEN x.released THEN '' ELSE c.owner END,
     lease_until = CASE WHEN x.released THEN NULL ELSE now() + %(lease)s * interval '1 second' END,
     closed = x.released AND x.intent_hi = c.last_seq AND c.done + x.done = c.last_seq - c.first_seq + 1
-FROM unnest(%(no)s::int[], %(intent_hi)s::bigint[], %(done)s::bigint[], %(draining)s::bool[], %(released)s::bool[])
-     AS x(no, intent_hi, done, draining, released)
+FROM unnest(%(no)s, %(intent_hi)s, %(done)s, %(draining)s, %(released)s) AS x(no, intent_hi, done, draining, released)
 WHERE c.org_id = %(org)s AND c.run_id = %(run)s AND c.no = x.no
-"""
+""",
+    org="bigint", run="bigint", lease="float", no="int[]", intent_hi="bigint[]", done="bigint[]", draining="bool[]",
+    released="bool[]",
+)  # fmt: skip
 _ANNOUNCE_RETRIES = """
 WITH due AS (
     SELECT seq FROM campaigns_retry
@@ -126,10 +132,16 @@ def still_held(key: RunKey, claims: Iterable[Claim]) -> set[int]:
     held = list(claims)
     if not held:
         return set()
-    rows = _fetch(
-        _HELD, key, no=numbers(claim.no for claim in held), epoch=numbers(claim.epoch for claim in held)
-    )
-    return {row[0] for row in rows}
+    with connection.cursor() as cursor:
+        _HELD.run(
+            cursor,
+            {
+                **key._asdict(),
+                "no": numbers(claim.no for claim in held),
+                "epoch": numbers(claim.epoch for claim in held),
+            },
+        )
+        return {row[0] for row in cursor.fetchall()}
 
 
 def advance(key: RunKey, steps: Sequence[Step]) -> None:
@@ -137,15 +149,19 @@ def advance(key: RunKey, steps: Sequence[Step]) -> None:
     if not steps:
         return
     no, intent_hi, done, draining, released = zip(*steps, strict=True)
-    _run(
-        _ADVANCE,
-        key,
-        no=numbers(no),
-        intent_hi=numbers(intent_hi),
-        done=numbers(done),
-        draining=list(draining),
-        released=list(released),
-    )
+    with connection.cursor() as cursor:
+        _ADVANCE.run(
+            cursor,
+            {
+                **key._asdict(),
+                "lease": settings.SEND_LEASE_SECONDS,
+                "no": numbers(no),
+                "intent_hi": numbers(intent_hi),
+                "done": numbers(done),
+                "draining": list(draining),
+                "released": list(released),
+            },
+        )
 
 
 def announce_retries(key: RunKey, owner: str, most: int) -> list[tuple[int, int, int]]:

@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 from django.db import connection
 
 from campaigns import tally
+from campaigns.dispatch.prepared import Statement
 from campaigns.models import Delivery
 from channels.protocol import Receipts
 
@@ -60,29 +61,44 @@ WITH appended AS (
            CASE WHEN x.outcome = 2 THEN x.at END, statement_timestamp()
     FROM (
         SELECT seq, state, reason, outcome, provider_id, segments, attempt,
-               to_timestamp(ms / 1000.0) + make_interval(secs => %(clock_shift)s) AS at
-        FROM unnest(%(seq)s::bigint[], %(state)s::smallint[], %(reason)s::text[], %(outcome)s::smallint[],
-                    %(provider_id)s::text[], %(segments)s::smallint[], %(attempt)s::smallint[], %(ms)s::bigint[])
+               to_timestamp(ms::float / 1000) AS at
+        FROM unnest(%(seq)s, %(state)s, %(reason)s, %(outcome)s, %(provider_id)s, %(segments)s, %(attempt)s, %(ms)s)
              AS given(seq, state, reason, outcome, provider_id, segments, attempt, ms)
     ) AS x
     JOIN campaigns_recipient r
-      ON r.org_id = %(org)s AND r.run_on = %(run_on)s AND r.run_id = %(run)s AND r.seq = x.seq
+      ON r.org_id = %(org)s AND r.run_on = %(run_on)s AND r.run_id = %(run)s AND r.seq = x.seq {near}
     RETURNING slot, channel, variant, arm, state, reason, coalesce(outcome, 0) AS outcome
 )
 INSERT INTO campaigns_tally (org_id, run_id, id, slot, channel, variant, arm, state, reason, outcome, n)
 SELECT %(org)s, %(run)s, %(tally)s + row_number() OVER (), slot, channel, variant, arm, state, reason, outcome, count(*)
 FROM appended GROUP BY slot, channel, variant, arm, state, reason, outcome
 """
+_TYPES: Final = {
+    "org": "bigint", "run": "bigint", "run_on": "date", "campaign": "bigint", "message": "bigint", "sender": "bigint",
+    "tally": "bigint", "seq": "bigint[]", "state": "smallint[]", "reason": "text[]", "outcome": "smallint[]",
+    "provider_id": "text[]", "segments": "smallint[]", "attempt": "smallint[]", "ms": "bigint[]",
+}  # fmt: skip
+_SCATTERED: Final = Statement(_APPEND.format(near=""), **_TYPES)
+# A window's rows lie side by side: one stretch of the queue is read, instead of a look-up a row.
+_SIDE_BY_SIDE: Final = Statement(
+    _APPEND.format(near="AND r.seq BETWEEN %(low)s AND %(high)s"), low="bigint", high="bigint", **_TYPES
+)
 
 
 def append(key: RunKey, entries: Sequence[Entry]) -> None:
-    """Write what became of these recipients, and count it. Raises IntegrityError for one that has a row already."""
+    """Write what became of these recipients, and count it, in a turn's transaction.
+
+    Raises IntegrityError for one that has a row already.
+    """
     if not entries:
         return
     seq, state, reason, at, attempt, outcome, provider_id, segments = zip(*entries, strict=True)
+    low, high = min(seq), max(seq)
+    append_to = _SIDE_BY_SIDE if high - low < 4 * len(seq) else _SCATTERED
+    shift = 1000 * key.clock_shift
     with connection.cursor() as cursor:
-        cursor.execute(
-            _APPEND,
+        append_to.run(
+            cursor,
             {
                 **key._asdict(),
                 "tally": tally.fresh_key(),
@@ -93,7 +109,9 @@ def append(key: RunKey, entries: Sequence[Entry]) -> None:
                 "provider_id": texts(provider_id),
                 "segments": numbers(segments),
                 "attempt": numbers(attempt),
-                "ms": numbers(at),
+                "ms": numbers(ms + shift for ms in at),
+                "low": low,
+                "high": high,
             },
         )
 

@@ -6,18 +6,13 @@ on it. Redis also holds how many messages a run began of late, for the pages.
 
 from __future__ import annotations
 
-import logging
 import time
-from functools import cache
+from contextlib import suppress
 from typing import Final
 
-import redis
-from django.conf import settings
-
+from campaigns import shared_memory
 from campaigns.dispatch.ledger import RunKey
 from campaigns.dispatch.work import Work
-
-logger = logging.getLogger(__name__)
 
 # Tokens since the last look, at most one second's worth; by the clock of Redis. Returns what was taken.
 _TAKE: Final = """
@@ -33,13 +28,9 @@ redis.call('HSET', KEYS[1], 'tokens', math.min(rate, tokens - taken), 'at', now)
 redis.call('EXPIRE', KEYS[1], 60)
 return taken
 """
+_NOTE: Final = "redis.call('INCRBY', KEYS[1], ARGV[1]); redis.call('EXPIRE', KEYS[1], ARGV[2])"
 _SPAN = 10  # seconds of one count of begun messages
 _fallback: dict[str, tuple[float, float]] = {}
-
-
-@cache
-def _redis() -> redis.Redis:
-    return redis.Redis.from_url(settings.REDIS_URL, socket_timeout=2, socket_connect_timeout=2)
 
 
 def take(work: Work, want: int) -> int:
@@ -63,21 +54,17 @@ def note(key: RunKey, answered: int) -> None:
     if not answered:
         return
     name = f"{key.org}:begun:{key.run}:{int(time.time()) // _SPAN}"
-    try:
-        with _redis().pipeline(transaction=False) as pipe:
-            pipe.incrby(name, answered)
-            pipe.expire(name, _SPAN * 12)
-            pipe.execute()
-    except redis.RedisError:
-        logger.debug("no count of run %s: Redis is away", key.run)
+    with suppress(shared_memory.Away):
+        shared_memory.ask(lambda client: client.eval(_NOTE, 1, name, answered, _SPAN * 12))
 
 
 def per_second(org_id: int, run_id: int) -> float | None:
     """The run's pace over the last half minute. None: Redis is away."""
     span = int(time.time()) // _SPAN
+    names = [f"{org_id}:begun:{run_id}:{span - back}" for back in (1, 2, 3)]
     try:
-        counts = _redis().mget([f"{org_id}:begun:{run_id}:{span - back}" for back in (1, 2, 3)])
-    except redis.RedisError:
+        counts: list[bytes | None] = shared_memory.ask(lambda client: client.mget(names))
+    except shared_memory.Away:
         return None
     return sum(int(count or 0) for count in counts) / (3 * _SPAN)
 
@@ -88,9 +75,8 @@ def _key(work: Work) -> str:
 
 def _ask(key: str, rate: int, want: int) -> int:
     try:
-        return int(_redis().eval(_TAKE, 1, key, rate, want))
-    except redis.RedisError:
-        logger.warning("Redis is away; this lane keeps the pace by itself")
+        return int(shared_memory.ask(lambda client: client.eval(_TAKE, 1, key, rate, want)))
+    except shared_memory.Away:
         return _keep_alone(key, rate, want)
 
 

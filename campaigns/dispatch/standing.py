@@ -8,20 +8,26 @@ from datetime import datetime, timedelta
 from django.db import connection
 
 from campaigns import gates, quiet
+from campaigns.dispatch.prepared import Statement
 from campaigns.dispatch.work import Work
 from engage.orgs.models import OrgSettings
 
-_READ = """
+_READ = Statement(
+    """
 SELECT clock_timestamp(), run.status, sender.status, sender.backing_off_until, sender.per_day, sender.time_zone,
        coalesce((SELECT bool_and(armed) FROM orgs_fence), true) AND settings.sending_halted_at IS NULL,
        (campaign.end_on + 1)::timestamp AT TIME ZONE settings.time_zone,
+       EXISTS (SELECT FROM campaigns_retry w WHERE w.org_id = %(org)s AND w.run_id = %(run)s AND NOT w.announced
+                 AND w.not_before <= now()),
        settings.time_zone, settings.quiet_from, settings.quiet_until, settings.unset_promotional, settings.unset_service
 FROM campaigns_run run
 JOIN campaigns_campaign campaign ON campaign.org_id = %(org)s AND campaign.id = run.campaign_id
 JOIN channels_sender sender ON sender.org_id = %(org)s AND sender.id = %(sender)s
 JOIN orgs_orgsettings settings ON settings.org_id = %(org)s
 WHERE run.org_id = %(org)s AND run.id = %(run)s
-"""
+""",
+    org="bigint", run="bigint", sender="bigint",
+)  # fmt: skip
 _LOOK = """
 SELECT run.status = 'sending' AND settings.sending_halted_at IS NULL
        AND coalesce((SELECT bool_and(armed) FROM orgs_fence), true)
@@ -44,6 +50,7 @@ class Standing:
     settings: OrgSettings
     per_day: int | None
     day: str
+    retries_due: bool
 
     @property
     def ms(self) -> int:
@@ -54,8 +61,8 @@ def read(work: Work) -> Standing:
     """Call after the run's shared lock, so that the snapshot is newer than any change of state before it."""
     key = work.key
     with connection.cursor() as cursor:
-        cursor.execute(_READ, {"org": key.org, "run": key.run, "sender": key.sender})
-        (at, status, sender, backing_off, per_day, sender_zone, armed, campaign_ends, *rest) = (
+        _READ.run(cursor, {"org": key.org, "run": key.run, "sender": key.sender})
+        (at, status, sender, backing_off, per_day, sender_zone, armed, campaign_ends, retries, *rest) = (
             cursor.fetchone()
         )
     zone, quiet_from, quiet_until, unset_promotional, unset_service = rest
@@ -83,7 +90,7 @@ def read(work: Work) -> Standing:
     elif opens_at > shifted:
         refusal = "quiet"
     day = OrgSettings(time_zone=sender_zone or zone).today(shifted).isoformat()
-    return Standing(at, refusal, again_in, settings, per_day, day)
+    return Standing(at, refusal, again_in, settings, per_day, day, retries)
 
 
 def may_go_on(org_id: int, run_id: int) -> bool:

@@ -11,13 +11,34 @@ from audiences.reachability import REASON
 from campaigns import gates
 from campaigns.dispatch.feed import Row
 from campaigns.dispatch.ledger import Entry, State, numbers
+from campaigns.dispatch.prepared import Statement
 from campaigns.dispatch.standing import Standing
 from campaigns.dispatch.work import Work
 from campaigns.models import Delivery
 from campaigns.statements import statement
 
-_BY_RANGE: Final = statement("window").format(reason=REASON, rows="r.seq BETWEEN %(low)s AND %(high)s")
-_BY_SEQ: Final = statement("window").format(reason=REASON, rows="r.seq = ANY(%(seq)s::bigint[])")
+_TYPES: Final = {
+    "org": "bigint", "run": "bigint", "run_on": "date", "contact_kind": "text", "channel": "text",
+    "message_class": "text", "unset": "text", "dnd_applies": "boolean",
+}  # fmt: skip
+# Only do-not-disturb needs the customer's own row, and it binds few channels (A-09).
+_CUSTOMER: Final = {
+    True: "LEFT JOIN LATERAL (SELECT c.* FROM audiences_customer c WHERE c.org_id = %(org)s AND c.id = r.customer_id "
+    "LIMIT 1) AS customer ON true",
+    False: "CROSS JOIN (SELECT false AS do_not_disturb) AS customer",
+}
+
+
+def _statement(rows: str, *, dnd: bool, **types: str) -> Statement:
+    text = statement("window").format(reason=REASON, rows=rows, customer=_CUSTOMER[dnd])
+    return Statement(text, **types, **_TYPES)
+
+
+_BY_RANGE: Final = {
+    dnd: _statement("r.seq BETWEEN %(low)s AND %(high)s", dnd=dnd, low="bigint", high="bigint")
+    for dnd in (True, False)
+}
+_BY_SEQ: Final = {dnd: _statement("r.seq = ANY(%(seq)s)", dnd=dnd, seq="bigint[]") for dnd in (True, False)}
 
 _SHORT_LINKS = """
 INSERT INTO campaigns_shortlink (code, org_id, customer_id, run_on, run_id, seq, purpose)
@@ -45,14 +66,16 @@ def judge_retries(
 def _judge(
     work: Work,
     standing: Standing,
-    sql: str,
+    by: Mapping[bool, Statement],
     which: dict[str, Any],
     chunk: int | None,
     attempts: Mapping[int, int],
 ) -> tuple[list[Row], list[Entry]]:
     params = gates.parameters(work.body, standing.settings)
     with connection.cursor() as cursor:
-        cursor.execute(sql, {**params, "run": work.key.run, "run_on": work.key.run_on, **which})
+        by[params["dnd_applies"]].run(
+            cursor, {**params, "run": work.key.run, "run_on": work.key.run_on, **which}
+        )
         found = cursor.fetchall()
     rows: list[Row] = []
     stopped: list[Entry] = []

@@ -70,6 +70,7 @@ def work_lane(*, org_id: int, run_id: int) -> Left:
         work = works.load(org_id, run_id)
         guard = FailureRate(_last_hand_overs(work))
     owner = f"{socket.gethostname()[:30]}:{os.getpid()}:{secrets.token_hex(6)}"
+    connection.close()  # the lane has its own; this one would only wait, and perhaps not outlive the wait
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
         left = runner.run(_live(work, owner, guard))
     logger.info("lane of run %s left: %s", run_id, left.reason)

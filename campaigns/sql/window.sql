@@ -3,13 +3,9 @@
 -- customer's primary one. LIMIT 1 makes each look-up one by key, whatever the planner believes of fresh tables: without
 -- statistics it hashed a whole org for 250 rows.
 SELECT r.seq, r.customer_id, r.variant, r.arm, r.address, r."values",
-       CASE WHEN customer.id IS NULL THEN 'no_contact' ELSE {reason} END,
-       r.problem
+       {reason}, r.problem
 FROM campaigns_recipient r
-LEFT JOIN LATERAL (
-    SELECT c.* FROM audiences_customer c
-    WHERE c.org_id = %(org)s AND c.id = r.customer_id LIMIT 1
-) AS customer ON true
+{customer}
 LEFT JOIN LATERAL (
     SELECT p.* FROM audiences_contactpoint p
     WHERE p.org_id = %(org)s AND p.customer_id = r.customer_id AND p.kind = %(contact_kind)s AND p.value = r.address

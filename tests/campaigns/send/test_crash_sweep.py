@@ -11,6 +11,7 @@ from pytest_django import Settings
 from campaigns import verify
 from campaigns.dispatch.lane import AHEAD
 from campaigns.models import Run
+from channels.models import Sender
 from engage.orgs.tenancy import org_context
 from tests.campaigns.send import world as worlds
 from tests.campaigns.send.driving import drive_all, end_leases
@@ -39,6 +40,8 @@ def small(transactional_db: None, carrier: Carrier, settings: Settings) -> World
     world = worlds.make(carrier, PEOPLE - len(ODD_ONES), control_permille=200)
     world.add_people(ODD_ONES)
     world.account.behaves(later=0.15)
+    with org_context(world.org.pk):
+        Sender.objects.for_org(world.org).update(per_second=1000)
     return world
 
 

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import pytest
@@ -50,7 +51,7 @@ def test_four_workers_and_a_hundred_rows(
     world = worlds.make(carrier, 100)
     for _ in range(3):
         run = begin(world)
-        together(*[lambda run=run: dispatch.work_lane(org_id=world.org.pk, run_id=run.pk)] * 4)  # type: ignore[misc]
+        together(*[partial(dispatch.work_lane, org_id=world.org.pk, run_id=run.pk)] * 4)
         drive(world, run)
         assert check(world, run) == {"sent": 100}
         with org_context(world.org.pk):

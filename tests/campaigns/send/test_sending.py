@@ -259,7 +259,7 @@ def test_a_run_with_nobody_to_send_to_completes(transactional_db: None, carrier:
     assert fresh.status == Run.Status.COMPLETED
     with org_context(world.org.pk):
         counts = progress.of_run(fresh)
-    assert (counts.targeted, counts.skipped, counts.percent) == (2, 2, 100)
+    assert (counts.targeted, counts.skipped, int(counts.percent)) == (2, 2, 100)
     assert counts.reasons["skipped"] == {"no_contact": 2}
 
 

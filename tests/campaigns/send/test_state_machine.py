@@ -195,7 +195,7 @@ def test_any_order_of_events_leaves_everybody_in_one_state(
     )  # fmt: skip
     with workers(env) as crew:
         machine = type("Sending", (Sending,), {"carrier": carrier, "crew": crew})
-        run_state_machine_as_test(  # type: ignore[no-untyped-call]
+        run_state_machine_as_test(
             machine,
             settings=hypothesis_settings(
                 max_examples=20, stateful_step_count=12, deadline=None, database=None,

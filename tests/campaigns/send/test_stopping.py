@@ -61,7 +61,8 @@ def _settled(world: World, run: Run) -> Answer:
 
 def _in_hand(world: World, run: Run, least: int = 1) -> int:
     """Wait until hand-overs are under way."""
-    return until(lambda: (n := _answer(world, run).in_flight) >= least and n, "a hand-over")
+    number: int = until(lambda: (n := _answer(world, run).in_flight) >= least and n, "a hand-over")
+    return number
 
 
 def test_stop_answers_at_once_while_the_carrier_stalls(
