@@ -1239,10 +1239,6 @@ class Migration(migrations.Migration):
             index=models.Index(fields=["org", "anchors_changed_at"], name="delivery_anchors_changed"),
         ),
         migrations.AddIndex(
-            model_name="delivery",
-            index=models.Index(fields=["org", "campaign_id", "state"], name="delivery_by_campaign"),
-        ),
-        migrations.AddIndex(
             model_name="deliveryevent",
             index=models.Index(fields=["org", "run_id", "seq"], name="event_by_delivery"),
         ),

@@ -72,7 +72,6 @@ class Delivery(OfCustomer):
         indexes = [
             models.Index(fields=["org", "run_id", "seq"], name="delivery_by_run"),
             models.Index(fields=["org", "anchors_changed_at"], name="delivery_anchors_changed"),
-            models.Index(fields=["org", "campaign_id", "state"], name="delivery_by_campaign"),
         ]
 
     def __str__(self) -> str:
