@@ -13,11 +13,12 @@ from audiences.models import AudienceVersion, Channel, MessageClass
 from audiences.segments.sql import rename
 from engage.orgs.models import OrgSettings
 
+# Grouped by the column's place: its name would mean `contact.state`.
 _STATES: Final = f"""
 SELECT {{channel}} AS channel, {reachability.STATE} AS state, count(*) AS n
 FROM chosen JOIN audiences_customer customer ON customer.org_id = %(org)s AND customer.id = chosen.customer_id
 {reachability.JOINS}
-GROUP BY state"""
+GROUP BY 2"""
 
 
 @dataclass(frozen=True)

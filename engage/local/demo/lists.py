@@ -1,4 +1,4 @@
-"""The demo's audiences: lists that were uploaded once, and filters."""
+"""The demo's audiences: lists as if they had been uploaded, and filters. Called inside the org's context."""
 
 from __future__ import annotations
 
@@ -7,54 +7,42 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from audiences.lists import count
-from audiences.models import Audience, AudienceVersion, Customer, ListMember
+from audiences import lists
+from audiences.models import Audience, Customer, ListMember
 from audiences.segments import tree
-from audiences.segments.check import check
-from audiences.segments.frame import Frame
 from engage.local.demo.tenants import Tenant
 
 
 def upload(tenant: Tenant, name: str, members: Sequence[str], at: datetime) -> Audience:
-    """A list of customers by external id. Call inside the org's context; one of this name is used again."""
-    found = Audience.objects.for_org(tenant.org).filter(name=name).first()
+    """A list of customers by external id; one of this name is used again."""
+    found = _known(tenant, name)
     if found is not None:
         return found
-    ids = list(
-        Customer.objects.for_org(tenant.org)
-        .filter(external_id__in=list(members))
-        .order_by("id")
-        .values_list("id", flat=True)
-    )
+    customers = Customer.objects.for_org(tenant.org).filter(external_id__in=list(members))
+    ids = list(customers.order_by("id").values_list("id", flat=True))
     digest = hashlib.sha256(",".join(map(str, ids)).encode()).hexdigest()
-    audience = _store(tenant, name, Audience.Kind.UPLOAD, at, digest=digest, size=len(ids), counted_at=at)
+    audience = lists.new_upload(tenant.org, name=name, unit=None, by=tenant.writer, at=at)
+    version = lists.add_version(audience, by=tenant.writer, at=at, digest=digest)
     ListMember.objects.bulk_create(
-        ListMember(org=tenant.org, customer_id=pk, version_id=audience.current_id or 0) for pk in ids
+        ListMember(org=tenant.org, customer_id=pk, version_id=version.pk) for pk in ids
     )
+    lists.count(version, tenant.settings, at=at)
     return audience
 
 
 def filtered(tenant: Tenant, name: str, blocks: Sequence[Mapping[str, Any]], at: datetime) -> Audience:
-    """A filter over the whole org. Call inside the org's context; one of this name is used again."""
-    found = Audience.objects.for_org(tenant.org).filter(name=name).first()
+    """A filter over the whole org; one of this name is used again."""
+    found = _known(tenant, name)
     if found is not None:
         return found
-    frame = Frame(tenant.org, tenant.settings, at)
-    read = tree.parse({"version": tree.VERSION, "base": {}, "blocks": list(blocks)}, frame)
-    check(read, frame)
-    stored = tree.dump(read)
-    audience = _store(tenant, name, Audience.Kind.FILTER, at, tree=stored, digest=tree.digest(stored))
+    data = {"version": tree.VERSION, "base": {}, "blocks": list(blocks)}
+    access = tenant.access(tenant.writer)
+    audience = lists.create_filter(access, tenant.settings, name=name, unit=None, data=data, at=at)
     if audience.current is not None:
-        count(audience.current, tenant.settings, at=at)
+        lists.count(audience.current, tenant.settings, at=at)
     return audience
 
 
-def _store(tenant: Tenant, name: str, kind: Audience.Kind, at: datetime, **version: Any) -> Audience:
-    audience = Audience.objects.create(
-        org=tenant.org, kind=kind, name=name, created_by=tenant.writer, created_at=at, updated_at=at
-    )
-    audience.current = AudienceVersion.objects.create(
-        org=tenant.org, audience=audience, number=1, created_by=tenant.writer, created_at=at, **version
-    )
-    audience.save(update_fields=["current"])
-    return audience
+def _known(tenant: Tenant, name: str) -> Audience | None:
+    found: Audience | None = Audience.objects.for_org(tenant.org).filter(name=name).first()
+    return found
