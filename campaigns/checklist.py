@@ -249,7 +249,7 @@ def control(facts: Facts) -> Iterator[Line]:
 def tested(facts: Facts) -> Iterator[Line]:
     org_id, message = facts.message.org_id, facts.message
     edited = MessageEdit.objects.for_org(org_id).filter(message=message).order_by("-at").first()
-    tests = TestSend.objects.for_org(org_id).filter(message=message, result="")
+    tests = TestSend.objects.for_org(org_id).filter(message=message, result="", finished_at__isnull=False)
     if not tests.filter(at__gte=edited.at if edited else message.created_at).exists():
         yield Line("untested", "No test was sent since the last edit.", "review")
 

@@ -7,8 +7,9 @@ from dataclasses import replace
 from django.conf import settings
 
 from audiences.models import AudienceVersion
-from campaigns import merge_sql
+from campaigns import holding, merge_sql
 from campaigns.body import Body, Content
+from campaigns.models import Message
 from channels.content import compile_content
 from channels.protocol import SenderFacts
 from channels.rendering import Compiled, RunFacts
@@ -17,8 +18,16 @@ from engage.orgs.models import Org
 
 
 def audience_versions(org: Org | int, body: Body, *, exclude: bool) -> list[AudienceVersion]:
-    """The pinned versions that the body includes, or those that it excludes, in its order."""
-    ids = [audience.version for audience in body.audiences if bool(audience.exclude) == exclude]
+    """The pinned versions that the body includes, or those that it excludes, in its order.
+
+    A filter that was read at approval is the list of who was in it then (`holding`).
+    """
+    held = holding.of(org, body) if body.freeze_audience == Message.Freeze.AT_APPROVAL else {}
+    ids = [
+        held.get(audience.audience, audience.version)
+        for audience in body.audiences
+        if bool(audience.exclude) == exclude
+    ]
     found = AudienceVersion.objects.for_org(org).in_bulk(ids)
     return [found[pk] for pk in ids]
 

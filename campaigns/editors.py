@@ -23,3 +23,9 @@ def settle(message: Message, version: MessageVersion) -> None:
     """An approval has looked at every edit so far."""
     edits = MessageEdit.objects.for_org(message.org_id).filter(message=message, approved_in=None)
     edits.update(approved_in=version)
+
+
+def names(message: Message) -> list[str]:
+    """Who wrote it since its last approval, for the page."""
+    people = User.objects.filter(pk__in=since_last_approval(message)).order_by("name", "email")
+    return [str(person) for person in people]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from django.db import connection
+from django.utils.translation import gettext_lazy as _
 
 from audiences import selection
 from audiences.models import Customer
@@ -13,8 +16,20 @@ from campaigns.body import Body
 from campaigns.models import Message
 from channels.merge import ContentRefused
 from channels.rendering import Compiled, Preview
+from channels.sms.compile import CompiledSms
+from channels.tags import Tag
 from engage.orgs.models import OrgSettings
 
+FAMILIES: Final = {
+    "customer": _("Customer"),
+    "attribute": _("Attributes"),
+    "list": _("The uploaded list"),
+    "store": _("Store"),
+    "campaign": _("Campaign"),
+    "org": _("Company"),
+    "sender": _("Sender"),
+    "unsubscribe": _("Unsubscribe"),
+}
 # Missing names, then the longest ones: what goes wrong shows first.
 _WORST_FIRST = """
 SELECT c.id FROM ({chosen}) s JOIN audiences_customer c ON c.org_id = %(org)s AND c.id = s.customer_id
@@ -65,6 +80,56 @@ def _values(
         )
     tags = merge_sql.catalogue(message.org_id, included)
     return [tags[slot].sample if slot in tags else None for slot in compiled.slots]
+
+
+def grouped(tags: Mapping[str, Tag]) -> list[tuple[str, list[Tag]]]:
+    """The tags by family, as the page offers them."""
+    families: dict[str, list[Tag]] = {}
+    for tag in sorted(tags.values(), key=lambda one: one.label):
+        families.setdefault(FAMILIES.get(tag.name.partition(".")[0], _("Other")), []).append(tag)
+    return sorted(families.items())
+
+
+def removed(compiled: Iterable[Compiled | ContentRefused]) -> list[str]:
+    """What foreign HTML lost (H-13)."""
+    return [what for one in compiled if not isinstance(one, ContentRefused) for what in one.removed]
+
+
+@dataclass(frozen=True)
+class Segments:
+    """The segments of a text message over real customers (H-26)."""
+
+    encoding: str
+    forced_by: str
+    least: int
+    typical: int
+    most: int
+
+
+def segments(
+    message: Message,
+    body: Body,
+    settings: OrgSettings,
+    compiled: Sequence[Compiled | ContentRefused],
+    customers: Sequence[Customer],
+) -> Segments | None:
+    """None for other channels, and for content that does not compile."""
+    text = next((one for one in compiled if isinstance(one, CompiledSms)), None)
+    if text is None:
+        return None
+    ids: list[int | None] = [customer.id for customer in customers]
+    counts = sorted(
+        (text.counted(_values(message, body, settings, text, pk)) for pk in ids or [None]),
+        key=lambda count: count.segments,
+    )
+    unicode = next((count for count in counts if count.forced_by), counts[0])
+    return Segments(
+        encoding=unicode.encoding,
+        forced_by=unicode.forced_by,
+        least=counts[0].segments,
+        typical=counts[len(counts) // 2].segments,
+        most=counts[-1].segments,
+    )
 
 
 def customers_of(message: Message, body: Body, settings: OrgSettings, *, limit: int = 10) -> list[Customer]:

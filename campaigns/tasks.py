@@ -7,7 +7,7 @@ from typing import Any
 from celery import shared_task
 from django.utils import timezone
 
-from campaigns import arming, dispatch, freeze, lifecycle, reminders, scheduling, sweeper
+from campaigns import arming, dispatch, freeze, lifecycle, reminders, scheduling, sweeper, test_sends
 from campaigns.clock import database_now
 from campaigns.models import Run
 from campaigns.receipts import bells
@@ -15,7 +15,7 @@ from engage.orgs import due
 from engage.orgs.tenancy import org_context
 
 # Doorbells that stand beside what they ring for; named here, so that workers and the scheduler know them.
-__all__ = ["bells", "freeze_run", "look_after", "look_at_waiting", "ring", "run_lane", "start_message"]
+__all__ = ["bells", "freeze_run", "look_after", "look_at_waiting", "ring", "run_lane", "send_test", "start_message"]
 
 # What is announced for later is at most this many seconds away; anything beyond waits for the sweeper.
 _SOON = 5.0
@@ -62,6 +62,11 @@ def look_at_waiting(*, org_id: int, message_id: int, **_: Any) -> None:
     reminders.look(org_id, message_id, timezone.now())
 
 
+@shared_task
+def send_test(*, org_id: int, test_id: int, **_: Any) -> None:
+    test_sends.hand_over(org_id, test_id)
+
+
 def ring(org_id: int, run_id: int) -> None:
     """Wake as many lanes as the run is worth; those that find enough at work leave again."""
     with org_context(org_id):
@@ -84,3 +89,8 @@ def ring_approval(org_id: int, ref_id: int) -> None:
 def ring_send(org_id: int, ref_id: int) -> None:
     del ref_id
     look_after.delay(org_id=org_id)
+
+
+@due.handler(test_sends.DUE_KIND)
+def ring_test(org_id: int, ref_id: int) -> None:
+    send_test.delay(org_id=org_id, test_id=ref_id)

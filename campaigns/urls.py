@@ -2,7 +2,17 @@
 
 from django.urls import include, path
 
-from campaigns.views import approvals, campaign, campaign_form, campaigns, message, messages, wizard
+from campaigns.views import (
+    approvals,
+    campaign,
+    campaign_form,
+    campaigns,
+    message,
+    messages,
+    previews,
+    testing,
+    wizard,
+)
 
 ORG = "o/<slug:org>/"
 CAMPAIGN = f"{ORG}campaigns/<int:pk>/"
@@ -25,14 +35,20 @@ urlpatterns = [
     path(f"{ORG}messages/", messages.messages, name="messages"),
     path(MESSAGE, message.page, name="message"),
     path(f"{MESSAGE}move/", message.move, name="message-move"),
+    path(f"{MESSAGE}duplicate/", message.duplicate, name="message-duplicate"),
+    path(f"{MESSAGE}test/", testing.message_test, name="message-test"),
     path(f"{MESSAGE}delete/", message.delete, name="message-delete"),
     path(f"{MESSAGE}submit/", wizard.submit, name="message-submit"),
-    path(f"{MESSAGE}funnel/", wizard.message_funnel, name="message-funnel"),
-    path(f"{MESSAGE}preview/", wizard.message_preview, name="message-preview"),
-    path(f"{MESSAGE}preview/frame/", wizard.preview_frame, name="message-preview-frame"),
+    path(f"{MESSAGE}funnel/", previews.message_funnel, name="message-funnel"),
+    path(f"{MESSAGE}preview/", previews.message_preview, name="message-preview"),
+    path(f"{MESSAGE}preview/frame/", previews.preview_frame, name="message-preview-frame"),
     path(f"{MESSAGE}approval/", approvals.approval, name="message-approval"),
     path(f"{MESSAGE}approve/", approvals.approve, name="message-approve"),
     path(f"{MESSAGE}reject/", approvals.reject, name="message-reject"),
     path(f"{MESSAGE}steps/<slug:step>/", wizard.step, name="message-step"),
+    path(f"{ORG}settings/test-contacts/", testing.contacts, name="settings-test-contacts"),
+    path(
+        f"{ORG}settings/test-contacts/<int:pk>/remove/", testing.remove, name="settings-test-contact-remove"
+    ),
     path(f"{ORG}approvals/", approvals.approvals, name="approvals"),
 ]

@@ -12,7 +12,7 @@ from datetime import datetime
 from django.db.models import Max
 
 from audiences.models import MessageClass
-from campaigns import compiling, editors, schedule
+from campaigns import compiling, editors, holding, schedule
 from campaigns.body import AudienceFacts, Body, Content, SenderFacts, hash_text, instant
 from campaigns.models import Campaign, Link, Message, MessageAudience, MessageContent, MessageVersion
 from channels import protocol
@@ -182,6 +182,8 @@ def pin(message: Message) -> None:
 
 
 def unpin(message: Message) -> None:
+    """A draft follows its audiences again."""
+    holding.let_go(message)
     MessageAudience.objects.for_org(message.org_id).filter(message=message).update(pinned=None)
 
 
@@ -233,3 +235,9 @@ def reference(message: Message, *, before: MessageVersion) -> MessageVersion | N
     earlier = MessageVersion.objects.for_org(message.org_id).filter(message=message, number__lt=before.number)
     approved = earlier.filter(decision__in=[MessageVersion.Decision.APPROVED, MessageVersion.Decision.VOID])
     return approved.first() or earlier.first()
+
+
+def rejection(message: Message) -> MessageVersion | None:
+    """The rejection that a draft or a rejected message still has to answer: its last version, if that was rejected."""
+    last = latest(message)
+    return last if last is not None and last.decision == MessageVersion.Decision.REJECTED else None

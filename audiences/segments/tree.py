@@ -132,11 +132,20 @@ def _conditions(node: Group | Condition) -> Iterator[Condition]:
 
 def parse(data: object, frame: Frame) -> Tree:
     """Read a stored or posted tree. Raises `TreeRefused` with every problem."""
+    tree, problems = read(data, frame)
+    if problems:
+        raise TreeRefused(problems)
+    return tree
+
+
+def read(data: object, frame: Frame) -> tuple[Tree, list[Problem]]:
+    """What can be read of a tree that is still being made, and what is wrong with the rest.
+
+    A condition with any fault is left out, and a group of which nothing is left; `path` is that of the whole.
+    """
     reader = _Reader(frame)
     tree = reader.tree(data)
-    if reader.problems or tree is None:
-        raise TreeRefused(reader.problems)
-    return tree
+    return tree or Tree(Base()), reader.problems
 
 
 def dump(tree: Tree) -> dict[str, Any]:
@@ -243,7 +252,7 @@ class _Reader:
             items = []
         nodes = [self._node(item, f"{path}.items[{at}]", depth) for at, item in enumerate(items)]
         kept = tuple(node for node in nodes if node is not None)
-        return Group(str(match), kept, self._exclude(known, path), path)
+        return Group(str(match), kept, self._exclude(known, path), path) if kept else None
 
     def _node(self, data: object, path: str, depth: int) -> Group | Condition | None:
         if isinstance(data, dict) and "items" in data:
@@ -252,6 +261,7 @@ class _Reader:
 
     def _condition(self, data: object, path: str) -> Condition | None:
         self.count += 1
+        faults = len(self.problems)
         known = self._mapping(data, path, {"field", "op", "value", "exclude", "where", "when"})
         if known is None:
             return None
@@ -266,10 +276,11 @@ class _Reader:
         read = self._question(chosen.kind, chosen.operators, known, path)
         where = self._where(chosen, known.get("where", {}), f"{path}.where")
         when = self._when(chosen, known.get("when"), f"{path}.when")
-        if read is None:
+        exclude = self._exclude(known, path)
+        if read is None or len(self.problems) > faults:
             return None
         operator, value = read
-        return Condition(chosen, operator, value, self._exclude(known, path), where, when, path)
+        return Condition(chosen, operator, value, exclude, where, when, path)
 
     def _question(
         self, kind: Kind, operators: Mapping[str, Operator], known: Mapping[str, Any], path: str

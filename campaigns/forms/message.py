@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
 
 from audiences.models import Audience, Channel, MessageClass
 from campaigns import sender_choice
@@ -15,18 +16,26 @@ from engage.orgs.access import Access
 from engage.orgs.models import OrgSettings
 
 STEPS: Final = {
-    "basics": "Basics",
-    "audience": "Audience",
-    "content": "Content",
-    "schedule": "Schedule",
-    "delivery": "Delivery settings",
-    "review": "Review",
+    "basics": _("Basics"),
+    "audience": _("Audience"),
+    "content": _("Content"),
+    "schedule": _("Schedule"),
+    "delivery": _("Delivery settings"),
+    "review": _("Review"),
 }
+
+
+class Needed(forms.CharField):
+    """Needed before submission, which the checklist sees to; a draft may be saved without it."""
+
+    def validate(self, value: Any) -> None:
+        del value
 
 
 class StepForm(forms.Form):
     """What every step knows: the message, whose it is, and the version that it was made from (C-18)."""
 
+    use_required_attribute = False
     revision = forms.IntegerField(widget=forms.HiddenInput)
 
     def __init__(
@@ -49,7 +58,7 @@ class StepForm(forms.Form):
 
 
 class BasicsForm(StepForm):
-    title = forms.CharField(max_length=100, help_text="Unique in the campaign; customers don't see it.")
+    title = forms.CharField(max_length=100, help_text=_("Unique in the campaign; customers don't see it."))
     channel = forms.ChoiceField(choices=Channel.choices, widget=forms.RadioSelect)
 
     def initial_of(self, message: Message) -> dict[str, Any]:
@@ -58,10 +67,12 @@ class BasicsForm(StepForm):
     def prepare(self) -> None:
         if self.settings.service_class and self.access.may("message.service"):
             self.fields["message_class"] = forms.ChoiceField(
-                label="Class",
+                label=_("Class"),
                 choices=MessageClass.choices,
                 widget=forms.RadioSelect,
-                help_text="Service messages use service consent and ignore do-not-disturb and quiet hours.",
+                help_text=_(
+                    "Service messages use service consent and ignore do-not-disturb and quiet hours."
+                ),
             )
 
     def clean_title(self) -> str:
@@ -70,70 +81,74 @@ class BasicsForm(StepForm):
             campaign_id=self.message.campaign_id, title=title
         )
         if same.exclude(pk=self.message.pk).exists():
-            raise ValidationError("Another message of this campaign has this title.")
+            raise ValidationError(_("Another message of this campaign has this title."))
         return title
 
 
 class AudienceForm(StepForm):
+    """One choice an audience, so that none can be included and excluded at once."""
+
+    USES: Final = [("", _("Not used")), ("include", _("Include")), ("exclude", _("Exclude"))]
     freeze_audience = forms.ChoiceField(
-        label="The list is read", choices=Message.Freeze.choices, widget=forms.RadioSelect
+        label=_("When the list is read"),
+        choices=Message.Freeze.choices,
+        widget=forms.RadioSelect,
+        help_text=_("Uploaded lists are fixed already; a filter finds other people tomorrow than today."),
     )
 
     def initial_of(self, message: Message) -> dict[str, Any]:
-        rows = list(message.audiences.for_org(message.org_id).values_list("audience_id", "exclude"))
-        return {
-            "include": [pk for pk, excluded in rows if not excluded],
-            "exclude": [pk for pk, excluded in rows if excluded],
-            "freeze_audience": message.freeze_audience,
-        }
+        return {"freeze_audience": message.freeze_audience}
 
     def prepare(self) -> None:
-        usable = Audience.objects.for_org(self.message.org_id).visible_to(self.access)
-        chosen = [*self.initial.get("include", []), *self.initial.get("exclude", [])]
-        usable = usable.filter(archived_at=None) | Audience.objects.for_org(self.message.org_id).filter(
-            pk__in=chosen
+        rows = self.message.audiences.for_org(self.message.org_id).values_list("audience_id", "exclude")
+        self.used = {pk: "exclude" if excluded else "include" for pk, excluded in rows}
+        audiences = Audience.objects.for_org(self.message.org_id).select_related("current", "unit")
+        usable = audiences.visible_to(self.access).filter(archived_at=None) | audiences.filter(
+            pk__in=self.used
         )
-        self.fields["include"] = forms.ModelMultipleChoiceField(
-            queryset=usable.distinct().order_by("name"), required=False, widget=forms.CheckboxSelectMultiple
+        self.audiences = sorted(
+            usable.distinct(), key=lambda one: (one.pk not in self.used, one.name.lower())
         )
-        self.fields["exclude"] = forms.ModelMultipleChoiceField(
-            queryset=usable.distinct().order_by("name"), required=False, widget=forms.CheckboxSelectMultiple
-        )
-        self.order_fields(["include", "exclude", "freeze_audience"])
-
-    def clean(self) -> dict[str, Any] | None:
-        data = super().clean() or {}
-        both = set(data.get("include", [])) & set(data.get("exclude", []))
-        if both:
-            raise ValidationError(
-                {"exclude": f"“{next(iter(both))}” is chosen above as well. Take one away."}
+        for audience in self.audiences:
+            name = f"use-{audience.pk}"
+            self.fields[name] = forms.ChoiceField(
+                label=audience.name, choices=self.USES, required=False, widget=forms.RadioSelect
             )
-        return data
+            self.initial[name] = self.used.get(audience.pk, "")
+
+    def choices(self) -> list[dict[str, Any]]:
+        """The audiences with their fields, chosen ones first."""
+        return [{"audience": one, "field": self[f"use-{one.pk}"]} for one in self.audiences]
+
+    def changes(self) -> dict[str, Any]:
+        uses = {one: self.cleaned_data[f"use-{one.pk}"] for one in self.audiences}
+        return {
+            "include": [one for one, use in uses.items() if use == "include"],
+            "exclude": [one for one, use in uses.items() if use == "exclude"],
+            "freeze_audience": self.cleaned_data["freeze_audience"],
+        }
 
 
 class EmailForm(StepForm):
-    subject = forms.CharField(
-        max_length=300, required=False, help_text="One line, 1 to 150 characters after merging."
-    )
+    subject = Needed(max_length=300, help_text=_("One line, up to 150 characters after merging."))
     preview = forms.CharField(
-        label="Preview text",
+        label=_("Preview text"),
         max_length=200,
         required=False,
-        help_text="Shown beside the subject in the inbox.",
+        help_text=_("Shown beside the subject in the inbox."),
     )
-    html = forms.CharField(
-        label="Body",
-        required=False,
+    html = Needed(
+        label=_("Body"),
         max_length=5_000_000,
         widget=forms.Textarea(attrs={"rows": 18, "class": "code", "spellcheck": "true"}),
-        help_text='HTML. A promotional e-mail needs the unsubscribe tag as a link: <a href="{{ unsubscribe }}">.',
+        help_text=_("HTML. A promotional e-mail needs its unsubscribe link; the tag is in the list."),
     )
     text = forms.CharField(
-        label="Text part",
+        label=_("Text part"),
         required=False,
         max_length=200_000,
-        widget=forms.Textarea(attrs={"rows": 6}),
-        help_text="Left empty, it is made from the body.",
+        widget=forms.Textarea(attrs={"rows": 4}),
+        help_text=_("Left empty, it is made from the body."),
     )
 
     def initial_of(self, message: Message) -> dict[str, Any]:
@@ -144,14 +159,19 @@ class EmailForm(StepForm):
 
 
 class SmsForm(StepForm):
-    text = forms.CharField(required=False, max_length=2000, widget=forms.Textarea(attrs={"rows": 5}))
-    allow_unicode = forms.BooleanField(label="Allow Unicode", required=False)
+    text = Needed(max_length=2000, widget=forms.Textarea(attrs={"rows": 5}))
+    allow_unicode = forms.BooleanField(
+        label=_("Allow Unicode"),
+        required=False,
+        help_text=_("Other alphabets and emoji shorten a segment from 160 to 70 characters."),
+    )
 
     def initial_of(self, message: Message) -> dict[str, Any]:
         return {"allow_unicode": True} | _content_of(message)
 
     def changes(self) -> dict[str, Any]:
-        return {"content": super().changes()}
+        content = super().changes()
+        return {"content": content | {"allow_unicode": "1" if content["allow_unicode"] else ""}}
 
 
 def _content_of(message: Message) -> dict[str, Any]:
@@ -160,32 +180,40 @@ def _content_of(message: Message) -> dict[str, Any]:
 
 
 class ScheduleForm(StepForm):
-    mode = forms.ChoiceField(label="When", choices=Message.Mode.choices, widget=forms.RadioSelect)
+    mode = forms.ChoiceField(label=_("When"), choices=Message.Mode.choices, widget=forms.RadioSelect)
     send_on = forms.DateField(
-        label="Date", required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+        label=_("Date"), required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
     )
     send_time = forms.TimeField(
-        label="Time", required=False, widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M")
+        label=_("Time"), required=False, widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M")
     )
 
     def initial_of(self, message: Message) -> dict[str, Any]:
         return {"mode": message.mode, "send_on": message.send_on, "send_time": message.send_time}
 
     def prepare(self) -> None:
-        self.fields["send_time"].help_text = f"In {self.settings.time_zone}."
+        campaign, day = self.message.campaign, self.fields["send_on"].widget.attrs
+        day["min"], day["max"] = campaign.start_on.isoformat(), campaign.end_on.isoformat()
+        self.fields["send_time"].help_text = self.settings.time_zone
 
     def clean(self) -> dict[str, Any] | None:
         data = super().clean() or {}
         if data.get("mode") == Message.Mode.DATED:
             for name in ("send_on", "send_time"):
                 if not data.get(name) and name not in self.errors:
-                    self.add_error(name, "Choose when it goes out.")
+                    self.add_error(name, _("Choose when it goes out."))
         return data
 
 
 class DeliveryForm(StepForm):
-    track_links = forms.BooleanField(label="Track links", required=False)
-    short_links = forms.BooleanField(label="Short links", required=False)
+    track_links = forms.BooleanField(
+        label=_("Track links"), required=False, help_text=_("Clicks are counted for each customer.")
+    )
+    short_links = forms.BooleanField(
+        label=_("Short links"),
+        required=False,
+        help_text=_("20 to 22 characters instead of the whole address."),
+    )
 
     def initial_of(self, message: Message) -> dict[str, Any]:
         return {
@@ -197,30 +225,32 @@ class DeliveryForm(StepForm):
 
     def prepare(self) -> None:
         offered = [sender.pk for sender in sender_choice.offered(self.message.campaign, self.message.channel)]
+        senders = Sender.objects.for_org(self.message.org_id)
         self.fields["sender"] = forms.ModelChoiceField(
-            queryset=Sender.objects.for_org(self.message.org_id).filter(
-                pk__in=[*offered, self.message.sender_id or 0]
-            ),
+            queryset=senders.filter(pk__in=[*offered, self.message.sender_id or 0]),
             required=False,
-            empty_label="Choose a sender",
+            empty_label=_("Choose a sender"),
         )
         if not self.settings.link_tracking:
             self.fields["track_links"].disabled = True
-            self.fields["track_links"].help_text = "Link tracking is switched off for the organisation."
+            self.fields["track_links"].help_text = _("Link tracking is switched off for the organisation.")
         if self.message.channel != Channel.SMS:
             del self.fields["short_links"]
         if self.settings.send_to_control and self.access.may("message.override"):
             self.fields["send_to_control"] = forms.BooleanField(
-                label="I confirm: send to the control group too",
+                label=_("I confirm: send to the control group too"),
                 required=False,
-                help_text="Then nothing can be measured against it.",
+                help_text=_("Then nothing can be measured against it."),
             )
         self.order_fields(["sender", "track_links", "short_links", "send_to_control"])
 
 
 class ReviewForm(StepForm):
     typed_recipients = forms.IntegerField(
-        label="Number of recipients, to confirm a large send", required=False, min_value=0
+        label=_("Number of recipients"),
+        required=False,
+        min_value=0,
+        help_text=_("Type it to confirm a large send."),
     )
 
     def initial_of(self, message: Message) -> dict[str, Any]:
@@ -242,8 +272,9 @@ def form_class(step: str, message: Message) -> type[StepForm]:
 class NewMessageForm(forms.Form):
     """The first save of a message: what it is called and its channel."""
 
-    title = forms.CharField(max_length=100, help_text="Unique in the campaign; customers don't see it.")
+    title = forms.CharField(max_length=100, help_text=_("Unique in the campaign; customers don't see it."))
     channel = forms.ChoiceField(choices=Channel.choices, widget=forms.RadioSelect, initial=Channel.EMAIL)
+    token = forms.CharField(widget=forms.HiddenInput, max_length=20, required=False)
 
     def __init__(self, *args: Any, campaign_id: int, org_id: int, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -252,14 +283,15 @@ class NewMessageForm(forms.Form):
     def clean_title(self) -> str:
         title: str = self.cleaned_data["title"].strip()
         if Message.objects.for_org(self.org_id).filter(campaign_id=self.campaign_id, title=title).exists():
-            raise ValidationError("Another message of this campaign has this title.")
+            raise ValidationError(_("Another message of this campaign has this title."))
         return title
 
 
 class ReasonForm(forms.Form):
     reason = forms.CharField(
+        label=_("Reason"),
         min_length=10,
         max_length=1000,
         widget=forms.Textarea(attrs={"rows": 3}),
-        help_text="10 to 1,000 characters; the author gets it by mail.",
+        help_text=_("10 to 1,000 characters; the author gets it by mail."),
     )

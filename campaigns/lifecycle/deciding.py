@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from campaigns import difference, editors, mails, schedule, versions
+from campaigns import difference, editors, holding, mails, schedule, versions
 from campaigns.body import Body
 from campaigns.difference import Section
 from campaigns.lifecycle import engine
@@ -66,6 +66,8 @@ def _approve(now: Situation, seen: str, targeted: int | None) -> Message:
     version.targeted = version.targeted if targeted is None else targeted
     version.save()
     editors.settle(message, version)
+    if now.by is not None:
+        holding.hold(message, version, now.settings, by=now.by, at=at)
     if now.campaign.first_approved_at is None:
         Campaign.objects.for_org(message.org_id).filter(pk=now.campaign.pk).update(first_approved_at=at)
     due_at, hold_until = schedule.launch(message, now.campaign, now.settings, at=at)

@@ -149,6 +149,7 @@ def forget(message: Message) -> None:
     """Remove a message's rows and its due work. The caller has seen that it never ran, and writes the audit line."""
     for kind in (engine.MESSAGE_DUE, engine.APPROVAL_DUE):
         due.clear(message.org_id, kind, message.pk)
+    versions.unpin(message)
     # The message and its approved version point at each other.
     Message.objects.for_org(message.org_id).filter(pk=message.pk).update(approved_version=None)
     message.delete()

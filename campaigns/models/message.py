@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 
+from audiences.models import Channel, MessageClass
 from engage.orgs.fields import TenantForeignKey
 from engage.orgs.tenancy import Owned, OwnedQuerySet
 
@@ -102,6 +103,14 @@ class Message(Owned):
         return self.title
 
     @property
+    def channel_label(self) -> str:
+        return str(Channel(self.channel).label)
+
+    @property
+    def class_label(self) -> str:
+        return str(MessageClass(self.message_class).label)
+
+    @property
     def recurring(self) -> bool:
         """Whether it has more than one run."""
         return self.mode not in {self.Mode.IMMEDIATE, self.Mode.DATED}
@@ -118,6 +127,12 @@ class MessageAudience(Owned):
         null=True,
         blank=True,
         help_text="What was submitted (A-43); None while it is a draft, which follows the current version",
+    )
+    held = TenantForeignKey(
+        "audiences.AudienceVersion",
+        null=True,
+        blank=True,
+        help_text="Who was in a filter at approval, for messages that read their list then (A-44)",
     )
 
     objects = OwnedQuerySet["MessageAudience"].as_manager()

@@ -29,23 +29,32 @@ class TestContact(Owned):
         ]
 
     def __str__(self) -> str:
-        return f"{self.name} <{self.address}>"
+        return self.name
 
 
 class TestSend(Owned):
-    """A test to a test contact: counts in no metric; the rows of 24 hours are a member's allowance."""
+    """One test to one address: counts in no metric; the rows of 24 hours are a member's allowance.
+
+    `begun_at` is written before the hand-over, so a doubled bell sends nothing twice; without `finished_at` the answer
+    is not known.
+    """
 
     __test__ = False
 
     message = TenantForeignKey("campaigns.Message", on_delete=models.CASCADE)
     user = models.ForeignKey("orgs.User", on_delete=models.PROTECT, related_name="+")
     address = models.CharField(max_length=254)
+    customer_id = models.BigIntegerField(null=True, blank=True, help_text="Whose values it was rendered with")
+    values = models.JSONField(default=dict, blank=True, help_text="Values that were typed instead, by tag")
     at = models.DateTimeField()
-    result = models.CharField(max_length=300, blank=True, help_text="Empty: the provider took it")
+    begun_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    result = models.CharField(max_length=300, blank=True, help_text="Why it was not taken; empty: it was")
 
     objects = OwnedQuerySet["TestSend"].as_manager()
 
     class Meta:
+        ordering = ["-id"]
         indexes = [models.Index(fields=["org", "user", "-at"], name="test_send_allowance")]
 
     def __str__(self) -> str:

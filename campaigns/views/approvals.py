@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from django.contrib import messages as notes
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.views.decorators.http import require_POST
 
 from audiences.models import Audience
-from campaigns import checklist, difference, editors, funnel, lifecycle, preview, versions
+from campaigns import checklist, difference, editors, funnel, lifecycle, preview, schedule, versions
 from campaigns.body import Body
 from campaigns.forms.message import ReasonForm
 from campaigns.lifecycle import Action, Changed, MoveRefused
-from campaigns.models import Campaign, Message
-from campaigns.views.wizard import visible_message
+from campaigns.models import Campaign, Message, MessageEdit, MessageVersion
+from campaigns.views.previews import visible_message
 from channels.merge import ContentRefused
 from engage.orgs.access import Access
 from engage.orgs.doors import OrgRequest, org_view
-from engage.orgs.models import User
 
 
 def waiting_for(access: Access) -> Any:
@@ -37,10 +38,28 @@ def waiting_count(access: Access) -> int:
 
 @org_view("message.approve")
 def approvals(request: OrgRequest) -> HttpResponse:
-    waiting = (
-        waiting_for(request.access).select_related("campaign", "created_by", "sender").order_by("status_at")
+    """What waits, oldest first, with what a reader needs to choose where to begin."""
+    at = timezone.now()
+    waiting = MessageVersion.objects.for_org(request.org).filter(
+        message__in=waiting_for(request.access), decision=MessageVersion.Decision.WAITING
     )
-    return render(request, "campaigns/approvals.html", {"waiting": waiting})
+    wrote = MessageEdit.objects.for_org(request.org).filter(user=request.user, approved_in=None)
+    mine = set(wrote.values_list("message_id", flat=True)) if not request.settings.self_approval else set()
+    grace = timedelta(minutes=request.settings.missed_grace_minutes)
+    rows = []
+    for version in waiting.select_related("message__campaign", "submitted_by").order_by("submitted_at"):
+        planned = schedule.planned_at(version.message)
+        rows.append(
+            {
+                "message": version.message,
+                "targeted": version.targeted,
+                "submitted_by": version.submitted_by,
+                "planned": planned,
+                "late": planned is not None and planned + grace < at,
+                "mine": version.message_id in mine,
+            }
+        )
+    return render(request, "campaigns/approvals.html", {"rows": rows})
 
 
 @org_view("campaign.view")
@@ -72,7 +91,6 @@ def _page(
         message, message.campaign, request.settings, at, steps.targeted if steps else None
     )
     offers = lifecycle.offers(message, message.campaign, request.settings, access=request.access, at=at)
-    wrote = User.objects.filter(pk__in=editors.since_last_approval(message))
     context = {
         "message": message,
         "campaign": message.campaign,
@@ -83,7 +101,9 @@ def _page(
         "former": former,
         "funnel": steps,
         "lines": checklist.judge(facts),
-        "writers": wrote,
+        "writers": editors.names(message),
+        "planned": schedule.planned_at(message),
+        "audience_rows": message.audiences.for_org(message.org_id).select_related("audience", "held"),
         "may_approve": Action.APPROVE in offers,
         "refused": offers.get(Action.APPROVE, ""),
         "form": form,
@@ -161,35 +181,41 @@ def decide_all(request: OrgRequest, pk: int) -> HttpResponse:
         .filter(campaign=campaign, status=Message.Status.AWAITING)
         .select_related("campaign", "sender")
     )
-    form = ReasonForm(request.POST if request.POST.get("do") == "reject" else None)
-    if request.method == "POST":
-        chosen = [message for message in waiting if f"seen-{message.pk}" in request.POST]
-        if request.POST.get("do") == "reject" and form.is_valid():
-            tried = lifecycle.reject_all(
-                chosen, by=request.user, reason=form.cleaned_data["reason"], at=timezone.now()
-            )
-            return render(
-                request,
-                "campaigns/decided_all.html",
-                {"campaign": campaign, "tried": tried, "word": "Rejected"},
-            )
-        if request.POST.get("do") == "approve":
-            seen = {message.pk: request.POST[f"seen-{message.pk}"] for message in chosen}
-            counts = {message.pk: n for message in chosen if (n := _targeted(request, message)) is not None}
-            tried = lifecycle.approve_all(
-                chosen, by=request.user, seen=seen, at=timezone.now(), targeted=counts
-            )
-            return render(
-                request,
-                "campaigns/decided_all.html",
-                {"campaign": campaign, "tried": tried, "word": "Approved"},
-            )
-    rows = [
-        {
-            "message": message,
-            "seen": versions.hash_of(versions.build(message, campaign, request.settings)),
-            "targeted": _targeted(request, message),
-        }
-        for message in waiting
-    ]
-    return render(request, "campaigns/decide_all.html", {"campaign": campaign, "rows": rows, "form": form})
+    deed = request.POST.get("do", "")
+    form = ReasonForm(request.POST if deed == "reject" else None)
+    chosen = [message for message in waiting if f"seen-{message.pk}" in request.POST]
+    if deed == "approve":
+        return _decided(request, campaign, gettext("Approved"), _approve_all(request, chosen))
+    if deed == "reject" and form.is_valid():
+        reason = form.cleaned_data["reason"]
+        tried = lifecycle.reject_all(chosen, by=request.user, reason=reason, at=timezone.now())
+        return _decided(request, campaign, gettext("Rejected"), tried)
+    context = {"campaign": campaign, "rows": [_row(request, message) for message in waiting], "form": form}
+    return render(request, "campaigns/decide_all.html", context, status=422 if form.errors else 200)
+
+
+def _row(request: OrgRequest, message: Message) -> dict[str, Any]:
+    """A waiting message as it would be approved now. What no longer compiles keeps the hash that was submitted."""
+    at = timezone.now()
+    try:
+        seen = versions.hash_of(versions.build(message, message.campaign, request.settings))
+    except ContentRefused:
+        seen = versions.waiting(message).hash
+    offers = lifecycle.offers(message, message.campaign, request.settings, access=request.access, at=at)
+    return {
+        "message": message,
+        "seen": seen,
+        "targeted": _targeted(request, message),
+        "refused": offers.get(Action.APPROVE, ""),
+    }
+
+
+def _approve_all(request: OrgRequest, chosen: list[Message]) -> lifecycle.Tried:
+    seen = {message.pk: request.POST[f"seen-{message.pk}"] for message in chosen}
+    counts = {message.pk: n for message in chosen if (n := _targeted(request, message)) is not None}
+    return lifecycle.approve_all(chosen, by=request.user, seen=seen, at=timezone.now(), targeted=counts)
+
+
+def _decided(request: OrgRequest, campaign: Campaign, word: str, tried: lifecycle.Tried) -> HttpResponse:
+    context = {"campaign": campaign, "tried": tried, "word": word}
+    return render(request, "campaigns/decided_all.html", context)

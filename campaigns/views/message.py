@@ -3,54 +3,115 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Final
 
 from django.contrib import messages as notes
 from django.db import transaction
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
-from campaigns import causes, funnel, halting, lifecycle, progress, scheduling, tasks
+from campaigns import (
+    causes,
+    copying,
+    funnel,
+    halting,
+    lifecycle,
+    preview,
+    progress,
+    schedule,
+    scheduling,
+    tasks,
+    unsaved,
+    versions,
+    wording,
+)
 from campaigns.lifecycle import Action, MoveRefused
 from campaigns.models import Message, MessageVersion, Run
-from campaigns.views.wizard import visible_message
+from campaigns.views.previews import visible_message
 from engage.orgs import audit, due
 from engage.orgs.doors import OrgRequest, org_view
 
 Status = Message.Status
-OPEN = {Status.PREPARING, Status.SENDING, Status.PAUSED, Status.BLOCKED}
-TONES = {
-    Status.DRAFT: "plain", Status.AWAITING: "warn", Status.REJECTED: "bad", Status.SCHEDULED: "info",
-    Status.PREPARING: "live", Status.SENDING: "live", Status.PAUSED: "warn", Status.BLOCKED: "bad",
-    Status.STOPPED: "plain", Status.COMPLETED: "ok", Status.FAILED: "bad",
-}  # fmt: skip
-NEXT = {
-    Status.DRAFT: "Finish it and submit it for approval.",
-    Status.AWAITING: "Someone who did not write it must approve it.",
-    Status.REJECTED: "Edit it and submit it again.",
-    Status.PREPARING: "Its audience is being read and frozen.",
-    Status.SENDING: "Workers are handing it over.",
-    Status.PAUSED: "Nothing new is handed over until someone resumes it.",
-    Status.STOPPED: "What was queued is cancelled.",
-    Status.COMPLETED: "Receipts still come in.",
-    Status.FAILED: "Nothing was handed over. Retry or edit it.",
-}
-_MOVES: dict[str, tuple[Action, Callable[..., Message], str]] = {
-    "withdraw": (Action.WITHDRAW, lifecycle.withdraw, "Withdrawn: it is a draft again."),
-    "edit": (Action.EDIT, lifecycle.edit, "It is a draft again."),
-    "unschedule": (Action.UNSCHEDULE, lifecycle.unschedule, "Undone: nothing was sent, it is a draft again."),
-    "pause": (Action.PAUSE, lifecycle.pause, "Paused."),
-    "resume": (Action.RESUME, lifecycle.resume, "Resumed."),
-    "stop": (Action.STOP, lifecycle.stop, "Stopped."),
-    "continue": (Action.CONTINUE, lifecycle.continue_, "It goes on."),
-    "reschedule": (
+OPEN: Final = {Status.PREPARING, Status.SENDING, Status.PAUSED, Status.BLOCKED}
+HISTORY: Final = 30
+
+
+@dataclass(frozen=True)
+class Move:
+    """A button: what it does, what it says when done, and whether it is asked first what that means."""
+
+    action: Action
+    verb: Callable[..., Message]
+    label: Any
+    said: Any
+    icon: str
+    asks: Any = ""
+    tone: str = ""
+
+
+# In the order of the page; what a person should do first stands first.
+MOVES: Final[dict[str, Move]] = {
+    "continue": Move(
+        Action.CONTINUE,
+        lifecycle.continue_,
+        _("Continue"),
+        _("It goes on."),
+        "play",
+        asks=_("It goes on with what is still queued; every gate is checked anew."),
+        tone="primary",
+    ),
+    "resume": Move(Action.RESUME, lifecycle.resume, _("Resume"), _("Resumed."), "play", tone="primary"),
+    "retry": Move(
+        Action.RETRY, lifecycle.retry, _("Retry"), _("Trying again."), "arrow-path", tone="primary"
+    ),
+    "pause": Move(Action.PAUSE, lifecycle.pause, _("Pause"), _("Paused."), "pause"),
+    "reschedule": Move(
         Action.RESCHEDULE,
         lifecycle.reschedule,
-        "It is a draft again: choose a new time and submit it.",
+        _("Reschedule"),
+        _("It is a draft again: choose a new time and submit it."),
+        "calendar",
+        asks=_("It becomes a draft again and its approval is void: it must be approved anew."),
     ),
-    "retry": (Action.RETRY, lifecycle.retry, "Trying again."),
+    "withdraw": Move(
+        Action.WITHDRAW,
+        lifecycle.withdraw,
+        _("Withdraw"),
+        _("Withdrawn: it is a draft again."),
+        "arrow-uturn-left",
+    ),
+    "unschedule": Move(
+        Action.UNSCHEDULE,
+        lifecycle.unschedule,
+        _("Unschedule"),
+        _("Undone: nothing was sent, it is a draft again."),
+        "arrow-uturn-left",
+        asks=_("Nothing is sent. It becomes a draft again and its approval is void."),
+    ),
+    "edit": Move(
+        Action.EDIT,
+        lifecycle.edit,
+        _("Edit"),
+        _("It is a draft again."),
+        "pencil",
+        asks=_(
+            "It becomes a draft again: what was submitted or approved is void, and it must be approved anew."
+        ),
+    ),
+    "stop": Move(
+        Action.STOP,
+        lifecycle.stop,
+        _("Stop"),
+        _("Stopped."),
+        "stop",
+        asks=_("What is queued becomes Cancelled, for good. What is handed over cannot be recalled."),
+        tone="danger",
+    ),
 }
 
 
@@ -60,24 +121,22 @@ def state_of(request: OrgRequest, message: Message) -> dict[str, Any]:
     offers = lifecycle.offers(message, message.campaign, request.settings, access=request.access, at=at)
     run = message.run
     counts = progress.of_message(message) if run else None
-    answer = (
-        halting.answer(run)
-        if run and message.status in {Status.PAUSED, Status.STOPPED, Status.BLOCKED}
-        else None
-    )
+    stopping = message.status in {Status.PAUSED, Status.STOPPED, Status.BLOCKED}
+    answer = halting.answer(run) if run and stopping else None
     held = message.status == Status.SCHEDULED and message.hold_until is not None and message.hold_until > at
     return {
         "message": message,
         "campaign": message.campaign,
-        "tone": TONES[Status(message.status)],
-        "next": NEXT.get(Status(message.status), ""),
-        "cause": causes.of(message.status_reason) if message.status_reason else None,
+        "look": wording.LOOKS[message.status],
+        "label": wording.label(message, counts),
+        "why": wording.why(message, message.campaign, request.settings, at=at, counts=counts),
         "moves": [
-            {"key": key, "action": action, "refused": offers[action]}
-            for key, (action, _, _) in _MOVES.items()
-            if action in offers
+            {"key": key, "move": move, "refused": offers[move.action]}
+            for key, move in MOVES.items()
+            if move.action in offers and not (held and key == "edit")
         ],
         "counts": counts,
+        "band": wording.band(counts.delivery_share) if counts else ("", ""),
         "answer": answer,
         "held": held,
         "seconds": int((message.hold_until - at).total_seconds()) + 1 if held and message.hold_until else 0,
@@ -97,37 +156,65 @@ def page(request: OrgRequest, pk: int) -> HttpResponse:
         "versions": MessageVersion.objects.for_org(request.org)
         .filter(message=message)
         .select_related("submitted_by", "decided_by"),
+        "audience_rows": message.audiences.for_org(message.org_id).select_related(
+            "audience__current", "pinned", "held"
+        ),
+        "planned": message.due_at or schedule.planned_at(message),
+        "customers": preview.customers_of(
+            message, versions.outline(message, message.campaign, request.settings), request.settings
+        ),
         "funnels": [(one, funnel.of_run(one, at=one.frozen_at)) for one in runs if one.frozen_at],
-        "history": audit.history(message, request.org)[:30],
+        "history": audit.history(message, request.org)[:HISTORY],
         "simulated": any(one.simulated for one in runs),
+        "rejection": versions.rejection(message),
+        "token": unsaved.new_token(),
     }
     return render(request, "campaigns/message.html", context)
 
 
-@require_POST
 @org_view("campaign.view")
 def move(request: OrgRequest, pk: int) -> HttpResponse:
-    """Any move of a person but submit, approve and reject: the table of C-19 says whether it may be."""
+    """Any move of a person but submit, approve and reject: the table of C-19 says whether it may be.
+
+    A GET asks first, and prints what is left.
+    """
     message = visible_message(request, pk)
-    known = _MOVES.get(request.POST.get("do", ""))
-    if known is None:
-        notes.error(request, "Choose what to do with the message.")
+    data = request.POST if request.method == "POST" else request.GET
+    key = data.get("do", "")
+    chosen = MOVES.get(key)
+    if chosen is None:
+        notes.error(request, gettext("Choose what to do with the message."))
         return redirect("message", org=request.org.slug, pk=pk)
-    _, verb, said = known
-    more = {"seen": request.POST["seen"]} if verb is lifecycle.continue_ and "seen" in request.POST else {}
-    at = timezone.now()
+    if request.method != "POST":
+        return render(request, "campaigns/message_move.html", _asked(request, message, key))
+    more = {"seen": data["seen"]} if chosen.action is Action.CONTINUE and "seen" in data else {}
     try:
-        moved = verb(message, by=request.user, at=at, **more)
+        moved = chosen.verb(message, by=request.user, at=timezone.now(), **more)
     except MoveRefused as refused:
         notes.error(request, str(refused))
-    else:
-        _ring(moved)
-        notes.success(request, _told(moved, said))
-    if message.status == Status.DRAFT or verb in {lifecycle.edit, lifecycle.reschedule}:
-        step = "schedule" if verb is lifecycle.reschedule else "basics"
-        if Message.objects.for_org(request.org).filter(pk=pk, status=Status.DRAFT).exists():
-            return redirect("message-step", org=request.org.slug, pk=pk, step=step)
+        return redirect("message", org=request.org.slug, pk=pk)
+    _ring(moved)
+    notes.success(request, _told(moved, str(chosen.said)))
+    if moved.status == Status.DRAFT and chosen.action in {Action.EDIT, Action.RESCHEDULE}:
+        step = "schedule" if chosen.action is Action.RESCHEDULE else "basics"
+        return redirect("message-step", org=request.org.slug, pk=pk, step=step)
     return redirect("message", org=request.org.slug, pk=pk)
+
+
+def _asked(request: OrgRequest, message: Message, key: str) -> dict[str, Any]:
+    state = state_of(request, message)
+    offered = next((one for one in state["moves"] if one["key"] == key), None)
+    refused = (
+        offered["refused"]
+        if offered
+        else gettext("It is no longer possible, or your role does not allow it.")
+    )
+    return state | {
+        "key": key,
+        "asked": MOVES[key],
+        "refused": refused,
+        "cause": causes.of(message.status_reason) if message.status_reason else None,
+    }
 
 
 def _told(message: Message, said: str) -> str:
@@ -136,10 +223,14 @@ def _told(message: Message, said: str) -> str:
         return said
     answer = halting.answer(message.run)
     if answer.settled:
-        return f"{said} Nothing more is handed over; {answer.in_flight} were in flight."
-    return (
-        f"{said.rstrip('.')}: stopping, {answer.in_flight} in flight. What is handed over cannot be recalled."
-    )
+        return gettext("%(said)s Nothing more is handed over; %(n)d were in flight.") % {
+            "said": said,
+            "n": answer.in_flight,
+        }
+    return gettext("%(said)s Stopping, %(n)d in flight. What is handed over cannot be recalled.") % {
+        "said": said,
+        "n": answer.in_flight,
+    }
 
 
 def _ring(message: Message) -> None:
@@ -150,13 +241,39 @@ def _ring(message: Message) -> None:
 
 @require_POST
 @org_view("message.create")
+def duplicate(request: OrgRequest, pk: int) -> HttpResponse:
+    """A copy in the same campaign (C-09); a second press opens the same one."""
+    message, at = visible_message(request, pk), timezone.now()
+    deed = f"again:{pk}:{request.POST.get('token') or unsaved.new_token()}"
+    claim, first = unsaved.once(request.access, deed, at=at)
+    if first:
+        try:
+            copy = copying.beside(message, by=request.user, at=at)
+        except MoveRefused as refused:
+            claim.delete()
+            notes.error(request, str(refused))
+            return redirect("message", org=request.org.slug, pk=pk)
+        claim.fields = {"message": copy.pk}
+        claim.save(update_fields=["fields"])
+        notes.success(
+            request, gettext("“%(title)s” is the copy, without time and approval.") % {"title": copy.title}
+        )
+    return redirect("message-step", org=request.org.slug, pk=claim.fields["message"], step="basics")
+
+
+@org_view("message.create")
 def delete(request: OrgRequest, pk: int) -> HttpResponse:
+    """Asks, and deletes a message that never ran (C-20)."""
     message = visible_message(request, pk)
-    campaign_id = message.campaign_id
-    try:
-        lifecycle.delete(message, by=request.user, at=timezone.now())
-    except MoveRefused as refused:
-        notes.error(request, str(refused))
-        return redirect("message", org=request.org.slug, pk=pk)
-    notes.success(request, f"“{message.title}” is deleted.")
-    return redirect("campaign", org=request.org.slug, pk=campaign_id)
+    refused = gettext("It has had a run, so its results are kept.") if message.run_id is not None else ""
+    if request.method == "POST":
+        try:
+            lifecycle.delete(message, by=request.user, at=timezone.now())
+        except MoveRefused as refusal:
+            refused = str(refusal)
+        else:
+            notes.success(request, gettext("“%(title)s” is deleted.") % {"title": message.title})
+            return redirect("campaign", org=request.org.slug, pk=message.campaign_id)
+    context = {"message": message, "campaign": message.campaign, "refused": refused}
+    status = 409 if request.method == "POST" else 200
+    return render(request, "campaigns/message_delete.html", context, status=status)

@@ -1,4 +1,4 @@
-"""Writing a message, a step at a time: saved field by field, never over someone's newer version."""
+"""Writing a message, a step at a time: saved field by field, never over someone's newer version (C-10 to C-18)."""
 
 from __future__ import annotations
 
@@ -9,63 +9,63 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_POST
 
 from campaigns import (
     checklist,
     drafting,
-    funnel,
+    editors,
     lifecycle,
-    merge_sql,
-    preview,
+    overlap,
     schedule,
     sender_choice,
+    unsaved,
     versions,
 )
-from campaigns.compiling import audience_versions
 from campaigns.forms.message import STEPS, NewMessageForm, StepForm, form_class
 from campaigns.lifecycle import MoveRefused
 from campaigns.models import Campaign, Message
-from channels.merge import ContentRefused
+from campaigns.views import previews
+from campaigns.views.previews import visible_message
 from engage.orgs.doors import OrgRequest, org_view
-
-FRAME_POLICY = (
-    "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'self'"
-)
-
-
-def visible_message(request: OrgRequest, pk: int) -> Message:
-    """The message, if its campaign is in the member's scope; else it never existed (T-11)."""
-    message = get_object_or_404(
-        Message.objects.for_org(request.org).select_related("campaign", "sender", "created_by", "run"), pk=pk
-    )
-    if not request.access.covers(message.campaign.unit_id):
-        raise Http404
-    return message
 
 
 @org_view("message.create")
 def new(request: OrgRequest, pk: int) -> HttpResponse:
-    """The first save; from here on every field saves itself."""
+    """The first save; from here on every field saves itself. A second press opens what the first one made."""
     campaign = get_object_or_404(Campaign.objects.for_org(request.org).visible_to(request.access), pk=pk)
-    form = NewMessageForm(request.POST or None, campaign_id=campaign.pk, org_id=request.org.pk)
+    token = request.POST.get("token") or unsaved.new_token()
+    if request.method == "POST" and unsaved.done_once(request.access, f"message:{pk}:{token}"):
+        claim, _ = unsaved.once(request.access, f"message:{pk}:{token}", at=timezone.now())
+        return redirect("message-step", org=request.org.slug, pk=claim.fields["message"], step="audience")
+    form = NewMessageForm(
+        request.POST or None, campaign_id=campaign.pk, org_id=request.org.pk, initial={"token": token}
+    )
     if request.method == "POST" and form.is_valid():
-        channel = form.cleaned_data["channel"]
         try:
-            message = lifecycle.create(
-                campaign,
-                title=form.cleaned_data["title"],
-                by=request.user,
-                at=timezone.now(),
-                channel=channel,
-                sender=next(iter(sender_choice.offered(campaign, channel)), None),
-            )
+            message = _made(request, campaign, form, token)
         except MoveRefused as refused:
             form.add_error(None, str(refused))
         else:
             return redirect("message-step", org=request.org.slug, pk=message.pk, step="audience")
-    return render(request, "campaigns/message_new.html", {"campaign": campaign, "form": form})
+    status = 422 if form.errors else 200
+    return render(request, "campaigns/message_new.html", {"campaign": campaign, "form": form}, status=status)
+
+
+def _made(request: OrgRequest, campaign: Campaign, form: NewMessageForm, token: str) -> Message:
+    at, channel = timezone.now(), form.cleaned_data["channel"]
+    message = lifecycle.create(
+        campaign,
+        title=form.cleaned_data["title"],
+        by=request.user,
+        at=at,
+        channel=channel,
+        sender=next(iter(sender_choice.offered(campaign, channel)), None),
+    )
+    claim, _ = unsaved.once(request.access, f"message:{campaign.pk}:{token}", at=at)
+    claim.fields = {"message": message.pk}
+    claim.save(update_fields=["fields"])
+    return message
 
 
 @org_view("campaign.view")
@@ -73,17 +73,18 @@ def step(request: OrgRequest, pk: int, step: str) -> HttpResponse:
     message = visible_message(request, pk)
     if step not in STEPS:
         raise Http404
+    if request.method == "POST":
+        request.access.require("message.create")
     if message.status != Message.Status.DRAFT or not request.access.may("message.create"):
-        return render(request, "campaigns/wizard_closed.html", _frame(request, message, step))
-    kind = form_class(step, message)
-    form = kind(request.POST or None, message=message, access=request.access, settings=request.settings)
+        status = 409 if request.method == "POST" else 200
+        return render(request, "campaigns/wizard_closed.html", _frame(request, message, step), status=status)
+    form = form_class(step, message)(
+        request.POST or None, message=message, access=request.access, settings=request.settings
+    )
     if request.method != "POST":
         return _page(request, message, step, form)
-    request.access.require("message.create")
     if not form.is_valid():
-        if request.htmx:
-            return render(request, "campaigns/_wizard_saved.html", {"form": form, "problem": True})
-        return _page(request, message, step, form, status=422)
+        return _refused(request, message, step, form, status=422)
     return _save(request, message, step, form)
 
 
@@ -100,137 +101,139 @@ def _save(request: OrgRequest, message: Message, step: str, form: StepForm) -> H
         )
     except drafting.Stale as stale:
         theirs = type(form)(message=stale.newest, access=request.access, settings=request.settings)
-        context = {"form": form, "stale": str(stale), "theirs": theirs}
-        if request.htmx:
-            return render(request, "campaigns/_wizard_saved.html", context | {"problem": True}, status=409)
-        return _page(request, stale.newest, step, form, status=409, stale=str(stale), theirs=theirs)
+        # Saved again, what was typed goes over theirs: the form now carries their revision.
+        form.data = form.data.copy()
+        form.data["revision"] = str(stale.newest.revision)
+        form.add_error(None, str(stale))
+        return _refused(request, stale.newest, step, form, status=409, stale=_both(form, theirs))
     except MoveRefused as refused:
         form.add_error(None, str(refused))
-        if request.htmx:
-            return render(request, "campaigns/_wizard_saved.html", {"form": form, "problem": True})
-        return _page(request, message, step, form, status=409)
+        return _refused(request, message, step, form, status=409)
     if request.htmx:
-        facts = {"message": saved, "step": step, "form": form, "saved_at": saved.updated_at}
-        return render(request, "campaigns/_wizard_saved.html", facts)
-    keys = list(STEPS)
-    following = keys[min(keys.index(step) + 1, len(keys) - 1)]
-    return redirect("message-step", org=request.org.slug, pk=message.pk, step=following)
+        return render(
+            request, "campaigns/_wizard_saved.html", {"message": saved, "saved_at": saved.updated_at}
+        )
+    return redirect("message-step", org=request.org.slug, pk=message.pk, step=_beside(step, 1))
+
+
+def _both(mine: StepForm, theirs: StepForm) -> list[dict[str, Any]]:
+    """The fields that differ, as typed and as saved now."""
+    rows = []
+    for field in mine.visible_fields():
+        typed, saved = field.value(), theirs[field.name].value()
+        if str(typed or "") != str(saved or ""):
+            rows.append({"label": field.label, "mine": typed, "theirs": saved})
+    return rows
+
+
+def _refused(
+    request: OrgRequest, message: Message, step: str, form: StepForm, *, status: int, **more: Any
+) -> HttpResponse:
+    """What a failed save answers: to the form that saves itself only why, else the whole page with what was typed."""
+    if request.htmx:
+        problems = " ".join(str(text) for errors in form.errors.values() for text in errors)
+        return render(request, "campaigns/_wizard_unsaved.html", {"problems": problems}, status=status)
+    return _page(request, message, step, form, status=status, **more)
 
 
 def _page(
     request: OrgRequest, message: Message, step: str, form: StepForm, *, status: int = 200, **more: Any
 ) -> HttpResponse:
-    context = _frame(request, message, step) | {"form": form} | more
+    context = _frame(request, message, step) | {"form": form}
     if step == "content":
-        body = versions.outline(message, message.campaign, request.settings)
-        context["tags"] = merge_sql.catalogue(
-            request.org, audience_versions(request.org, body, exclude=False)
-        ).values()
-        context["customers"] = preview.customers_of(message, body, request.settings)
+        context |= previews.beside(request, message)
+    if step == "schedule":
+        context["planned"] = schedule.planned_at(message)
     if step == "review":
-        body = versions.outline(message, message.campaign, request.settings)
-        context["customers"] = preview.customers_of(message, body, request.settings)
         context |= _review(request, message)
-    return render(request, f"campaigns/wizard_{step}.html", context, status=status)
+    return render(request, f"campaigns/wizard_{step}.html", context | more, status=status)
+
+
+def _beside(step: str, way: int) -> str:
+    keys = list(STEPS)
+    return keys[max(0, min(keys.index(step) + way, len(keys) - 1))]
 
 
 def _frame(request: OrgRequest, message: Message, step: str) -> dict[str, Any]:
     """The stepper, with each step's completeness from the checklist."""
-    facts = checklist.Facts(message, message.campaign, request.settings, timezone.now())
-    lines = checklist.judge(facts)
+
+    def address(key: str) -> str:
+        return reverse("message-step", kwargs={"org": request.org.slug, "pk": message.pk, "step": key})
+
+    lines = checklist.judge(checklist.Facts(message, message.campaign, request.settings, timezone.now()))
     blocked = {line.step for line in lines if line.blocks}
+    states = {key: "bad" if key in blocked else "done" for key in STEPS}
+    states["review"] = "" if blocked else states["review"]
+    states[step] = "current"
     return {
         "message": message,
         "campaign": message.campaign,
         "step": step,
         "steps": [
-            {
-                "label": label,
-                "url": reverse(
-                    "message-step", kwargs={"org": request.org.slug, "pk": message.pk, "step": key}
-                ),
-                "state": "current" if key == step else "bad" if key in blocked else "done",
-            }
-            for key, label in STEPS.items()
+            {"label": label, "url": address(key), "state": states[key]} for key, label in STEPS.items()
         ],
+        "back": address(_beside(step, -1)) if step != "basics" else "",
         "lines": lines,
+        "step_lines": [line for line in lines if line.step == step],
+        "rejection": versions.rejection(message),
     }
 
 
 def _review(request: OrgRequest, message: Message) -> dict[str, Any]:
     """Everything that C-17 asks for: recipients by group, when, when the list is read, the checklist."""
     at = timezone.now()
-    steps = _funnel(request, message)
-    targeted = steps.targeted if steps else None
-    facts = checklist.Facts(message, message.campaign, request.settings, at, targeted)
+    steps = previews.funnel_of(request, message)
+    facts = checklist.Facts(message, message.campaign, request.settings, at)
+    if steps is not None:
+        facts.targeted = steps.targeted
+        facts.content_errors = next((one.n for one in steps.skips if one.code == "content_error"), 0)
+        facts.overlapping = overlap.titles(
+            message, facts.body, request.settings, access=request.access, at=at
+        )
     lines = checklist.judge(facts)
-    return {
+    return previews.beside(request, message) | {
         "funnel": steps,
         "lines": lines,
         "blockers": [line for line in lines if line.blocks],
+        "large": any(line.code == "large_send" for line in lines) or message.typed_recipients,
         "planned": schedule.planned_at(message),
         "audience_rows": message.audiences.for_org(message.org_id).select_related("audience__current"),
+        "content": next(iter(facts.body.contents), None),
         "may_submit": request.access.may("message.submit"),
+        "writers": editors.names(message),
     }
-
-
-def _funnel(request: OrgRequest, message: Message) -> funnel.Funnel | None:
-    """What the run would write now; None while it cannot be told."""
-    try:
-        body = versions.build(message, message.campaign, request.settings)
-        if not any(not audience.exclude for audience in body.audiences) or not body.sender.id:
-            return None
-        return funnel.preview(request.org, body, request.settings, at=timezone.now())
-    except ContentRefused:
-        return None
-
-
-@org_view("campaign.view")
-def message_funnel(request: OrgRequest, pk: int) -> HttpResponse:
-    """The funnel of A-37 as of now, beside the audience step."""
-    message = visible_message(request, pk)
-    context = {"message": message, "campaign": message.campaign, "funnel": _funnel(request, message)}
-    page = "campaigns/_funnel.html" if request.htmx else "campaigns/message_funnel.html"
-    return render(request, page, context)
-
-
-@xframe_options_sameorigin
-@org_view("campaign.view")
-def message_preview(request: OrgRequest, pk: int) -> HttpResponse:
-    """The message as a customer sees it, on its own address with its own policy (Q-27)."""
-    message = visible_message(request, pk)
-    body = versions.outline(message, message.campaign, request.settings)
-    asked = request.GET.get("customer", "")
-    shown = preview.of_body(message, body, request.settings, int(asked) if asked.isdigit() else None)
-    response = render(
-        request, "campaigns/preview.html", {"shown": shown, "as_text": request.GET.get("as") == "text"}
-    )
-    response["Content-Security-Policy"] = FRAME_POLICY
-    return response
-
-
-@org_view("campaign.view")
-def preview_frame(request: OrgRequest, pk: int) -> HttpResponse:
-    """The preview's frame and its customers, to put in place after a change."""
-    message = visible_message(request, pk)
-    body = versions.outline(message, message.campaign, request.settings)
-    customers = preview.customers_of(message, body, request.settings)
-    return render(request, "campaigns/_preview_frame.html", {"message": message, "customers": customers})
 
 
 @require_POST
 @org_view("message.submit")
 def submit(request: OrgRequest, pk: int) -> HttpResponse:
+    """Save the typed number, if there is one, and submit."""
     message = visible_message(request, pk)
-    steps = _funnel(request, message) if message.status == Message.Status.DRAFT else None
+    steps = previews.funnel_of(request, message) if message.status == Message.Status.DRAFT else None
     try:
+        message = _with_typed_number(request, message)
         lifecycle.submit(
             message, by=request.user, at=timezone.now(), targeted=steps.targeted if steps else None
         )
-    except MoveRefused as refused:
+    except (MoveRefused, drafting.Stale) as refused:
         notes.error(request, str(refused))
         if message.status == Message.Status.DRAFT:
             return redirect("message-step", org=request.org.slug, pk=message.pk, step="review")
     else:
-        notes.success(request, "Submitted. The approvers have a mail.")
+        notes.success(request, "Submitted. Those who may approve it have a mail.")
     return redirect("message", org=request.org.slug, pk=message.pk)
+
+
+def _with_typed_number(request: OrgRequest, message: Message) -> Message:
+    typed = request.POST.get("typed_recipients", "").replace(",", "").strip()
+    if not typed.isdecimal() or message.status != Message.Status.DRAFT:
+        return message
+    return drafting.save(
+        message,
+        "review",
+        {"typed_recipients": min(int(typed), 2**62)},
+        access=request.access,
+        settings=request.settings,
+        at=timezone.now(),
+        revision=message.revision,
+    )

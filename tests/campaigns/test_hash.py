@@ -97,7 +97,8 @@ DECIDES_NOTHING: dict[type[Model], set[str]] = {
         "created_at", "revision",
     },
     MessageContent: {"id", "org", "message"},
-    MessageAudience: {"id", "org", "message"},
+    # `held` follows from the approval: who was in the filter that it holds.
+    MessageAudience: {"id", "org", "message", "held"},
     # What an audience is, is told by its version's digest.
     AudienceVersion: {
         "org", "number", "tree", "tags", "size", "counted_at", "usable", "job", "created_by", "created_at",
