@@ -1,4 +1,4 @@
-"""The audience list and an audience's page (A-45, A-46)."""
+"""The audience list and an audience's page (A-43, A-45, A-46)."""
 
 from __future__ import annotations
 
@@ -6,39 +6,44 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from audiences import lists, usage
-from audiences.models import Audience
+from audiences import listing, lists, reachability, usage
+from audiences.models import Audience, Channel
+from audiences.segments import counting
+from audiences.segments.counting import TooSlow
 from engage.orgs import audit
 from engage.orgs.doors import OrgRequest, org_view
+from engage.orgs.models import OrgUnit, User
 
-PAGE = 50
+
+def audience_of(request: OrgRequest, pk: int) -> Audience:
+    """The audience in this person's scope, else 404."""
+    visible = Audience.objects.for_org(request.org).visible_to(request.access)
+    return get_object_or_404(visible.select_related("org", "current__org", "current__job", "unit"), pk=pk)
 
 
 @org_view("audience.view")
 def audience_list(request: OrgRequest) -> HttpResponse:
-    """By name, kind and whether put away; the newest first."""
-    found = Audience.objects.for_org(request.org).visible_to(request.access)
-    archived = request.GET.get("archived") == "1"
-    found = found.filter(archived_at__isnull=not archived)
-    if asked := request.GET.get("q", "").strip():
-        found = found.filter(name__icontains=asked)
-    if (kind := request.GET.get("kind", "")) in Audience.Kind.values:
-        found = found.filter(kind=kind)
-    page = int(request.GET["page"]) if request.GET.get("page", "").isdigit() else 0
-    rows = list(
-        found.select_related("current", "unit", "created_by").order_by("-updated_at", "-pk")[
-            page * PAGE : page * PAGE + PAGE + 1
-        ]
-    )
+    asked = request.GET
+    page = int(asked["page"]) if asked.get("page", "").isdecimal() and len(asked["page"]) < 6 else 0
+    found = listing.find(request.access, asked.dict(), page=page)
+    makers = Audience.objects.for_org(request.org).visible_to(request.access).order_by()
+    units = OrgUnit.objects.for_org(request.org)
     context = {
-        "rows": rows[:PAGE],
-        "next": page + 1 if len(rows) > PAGE else None,
+        "rows": found.rows,
+        "next": page + 1 if found.more else None,
         "page": page,
-        "asked": request.GET,
+        "asked": asked,
+        "filtered": any(asked.get(name) for name in ("q", "kind", "owner", "by", "use", "size", "reach")),
         "kinds": Audience.Kind.choices,
-        "archived": archived,
+        "channels": Channel.choices,
+        "units": units if request.access.whole_org else units.filter(pk__in=request.access.unit_ids),
+        "makers": User.objects.filter(pk__in=makers.values("created_by_id")).order_by("name"),
+        "sizes": (100, 1_000, 10_000, 100_000),
+        "whole_org": request.access.whole_org,
+        "archived": asked.get("archived") == "1",
     }
     template = "audiences/_audiences.html" if request.htmx else "audiences/audiences.html"
     return render(request, template, context)
@@ -46,52 +51,89 @@ def audience_list(request: OrgRequest) -> HttpResponse:
 
 @org_view("audience.view")
 def audience_page(request: OrgRequest, pk: int) -> HttpResponse:
-    audience = get_object_or_404(
-        Audience.objects.for_org(request.org).visible_to(request.access).select_related("current", "unit"),
-        pk=pk,
-    )
+    audience = audience_of(request, pk)
     at = timezone.now()
     current = audience.current
+    versions = audience.versions.for_org(request.org).filter(number__gt=0)  # below zero: held for an approval
     context = {
         "audience": audience,
+        "current": current,
         "words": lists.said(current, request.settings, at=at) if current else "",
-        "versions": audience.versions.for_org(request.org)
-        .filter(number__gt=0)  # below zero: held for an approval
-        .select_related("created_by")
-        .order_by("-number")[:20],
+        "reach": _reach(audience),
+        "versions": versions.select_related("created_by", "job").order_by("-number")[:20],
         "uses": usage.of(request.org, [audience.pk])[audience.pk],
         "history": audit.history(audience, request.org)[:20],
     }
     return render(request, "audiences/audience.html", context)
 
 
+def _reach(audience: Audience) -> list[dict[str, object]]:
+    """Each channel with its states in the order of A-10, as of the last count."""
+    if audience.current is None:
+        return []
+    return [
+        {
+            "channel": Channel(channel).label,
+            "reachable": sum(n for state, n in states.items() if state in reachability.REACHABLE),
+            "states": [
+                (label, states[state], state in reachability.REACHABLE)
+                for state, label in reachability.LABELS.items()
+                if states.get(state)
+            ],
+        }
+        for channel, states in audience.current.reach.items()
+    ]
+
+
 @require_POST
 @org_view("audience.view")
 def audience_count(request: OrgRequest, pk: int) -> HttpResponse:
     """Count exactly, now."""
-    audience = get_object_or_404(
-        Audience.objects.for_org(request.org).visible_to(request.access).select_related("current__org"), pk=pk
-    )
+    audience = audience_of(request, pk)
     if audience.current is None:
-        messages.error(request, "It is still being read.")
+        messages.error(request, _("It is still being read."))
     else:
-        lists.count(audience.current, request.settings, at=timezone.now())
-        messages.success(request, "Counted.")
+        try:
+            with counting.patience(counting.LONG_PATIENCE):
+                lists.count(audience.current, request.settings, at=timezone.now())
+        except TooSlow:
+            messages.error(request, _("Counting took longer than a minute. Try again when less is going on."))
+        else:
+            messages.success(request, _("Counted."))
     return redirect("audience", org=request.org.slug, pk=pk)
 
 
 @require_POST
 @org_view("audience.create")
 def audience_archive(request: OrgRequest, pk: int) -> HttpResponse:
-    """Put it away, or take it back."""
-    audience = get_object_or_404(Audience.objects.for_org(request.org).visible_to(request.access), pk=pk)
+    """Put it away, take it back, or remove it where nobody ever used it."""
+    audience, at = audience_of(request, pk), timezone.now()
     try:
-        if request.POST.get("do") == "restore":
-            lists.restore(audience, by=request.user, at=timezone.now())
-            messages.success(request, f"“{audience}” is back.")
-        else:
-            lists.archive(audience, by=request.user, at=timezone.now())
-            messages.success(request, f"“{audience}” is archived.")
+        match request.POST.get("do"):
+            case "restore":
+                lists.restore(audience, by=request.user, at=at)
+                messages.success(request, _("“%(name)s” is back.") % {"name": audience})
+            case "delete":
+                lists.delete(audience, by=request.user, at=at)
+                messages.success(request, _("“%(name)s” is deleted.") % {"name": audience})
+                return redirect("audiences", org=request.org.slug)
+            case _:
+                lists.archive(audience, by=request.user, at=at)
+                messages.success(request, _("“%(name)s” is archived.") % {"name": audience})
     except lists.ListRefused as refused:
         messages.error(request, str(refused))
+    return redirect("audience", org=request.org.slug, pk=pk)
+
+
+@require_POST
+@org_view("audience.upload")
+def audience_use_anyway(request: OrgRequest, pk: int) -> HttpResponse:
+    """Use a list of whose rows over half were rejected (A-23)."""
+    audience = audience_of(request, pk)
+    try:
+        lists.use_anyway(audience, by=request.user, at=timezone.now())
+    except lists.ListRefused as refused:
+        messages.error(request, str(refused))
+    else:
+        messages.success(request, _("“%(name)s” can be used now.") % {"name": audience})
     return redirect("audience", org=request.org.slug, pk=pk)
