@@ -15,7 +15,16 @@ from engage.orgs import due
 from engage.orgs.tenancy import org_context
 
 # Doorbells that stand beside what they ring for; named here, so that workers and the scheduler know them.
-__all__ = ["bells", "freeze_run", "look_after", "look_at_waiting", "ring", "run_lane", "send_test", "start_message"]
+__all__ = [
+    "bells",
+    "freeze_run",
+    "look_after",
+    "look_at_waiting",
+    "ring",
+    "run_lane",
+    "send_test",
+    "start_message",
+]
 
 # What is announced for later is at most this many seconds away; anything beyond waits for the sweeper.
 _SOON = 5.0

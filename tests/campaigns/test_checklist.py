@@ -168,7 +168,9 @@ def test_an_edit_after_the_last_test_asks_for_another(story: Story) -> None:
     """C-26, C-48"""
     draft = story.to("draft")
     assert "untested" in {line.code for line in _lines(story, draft)}
-    TestSend.objects.create(org=story.org, message=draft, user=story.writer, address="a@x.example", at=NOW, finished_at=NOW)
+    TestSend.objects.create(
+        org=story.org, message=draft, user=story.writer, address="a@x.example", at=NOW, finished_at=NOW
+    )
     assert "untested" not in {line.code for line in _lines(story, draft)}
     editors.record(draft, story.writer, "content", at=NOW + timedelta(seconds=1))
     assert "untested" in {line.code for line in _lines(story, draft)}
