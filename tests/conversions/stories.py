@@ -124,9 +124,9 @@ class Story:
         number = next(_ids)
         shop = Store.objects.for_org(self.org).get_or_create(org=self.org, code=store)[0] if store else None
         bill = Transaction(
-            org=self.org, customer_id=customer, txn_at=at, id=number, external_id=f"B{number}", kind="sale",
-            store_id=shop.pk if shop else None, net=net,
-            **{"net_after_returns": net, "received_at": at, "changed_at": changed_at or at} | facts,
+            org=self.org, customer_id=customer, txn_at=at, id=number, external_id=f"B{number}", net=net,
+            store_id=shop.pk if shop else None,
+            **{"kind": "sale", "net_after_returns": net, "received_at": at, "changed_at": changed_at or at} | facts,
         )  # fmt: skip
         bill.save(force_insert=True)
         for place, (code, amount) in enumerate(lines or [], 1):
