@@ -17,7 +17,7 @@ from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
-from audiences.intake import csvfile
+from audiences.intake import csvfile, kept
 from audiences.intake.answers import Answer, Verdict, counted
 from audiences.intake.csvfile import Format, Refused
 from audiences.intake.fields import Kind
@@ -26,7 +26,7 @@ from audiences.intake.rejects import Reject, Rejects
 from audiences.intake.statistics import Growth
 from audiences.intake.take import BATCH, BATCH_LINES, Batch, Writer, open_writer, read_batch, write_batch
 from engage.orgs import jobs
-from engage.orgs.jobs import Cancelled, JobFailed, LostJob, Progress
+from engage.orgs.jobs import Cancelled, JobFailed, Progress
 from engage.orgs.models import Job, Org, User
 from engage.orgs.tenancy import org_context
 
@@ -68,11 +68,11 @@ def run(job: Job, progress: Progress) -> None:
     try:
         _import(job, progress, path)
     except (JobFailed, Cancelled):
-        _discard(path)
+        kept.discard(path)
         raise
     if not job.errors_file:
         _errors_path(job).unlink(missing_ok=True)
-    _discard(path)
+    kept.discard(path)
 
 
 def _import(job: Job, progress: Progress, path: Path) -> None:
@@ -152,10 +152,7 @@ def _commit(job: Job, writer: Writer, batch: _FileBatch, rejects: Rejects) -> li
         job.done = before + batch.rows
         job.counts = _summed(job.counts, answers)
         job.parameters["errors_size"] = rejects.add(_rejects(answers, batch))
-        held = Job.objects.for_org(job.org_id).filter(pk=job.pk, done=before)
-        mine = held.update(done=job.done, counts=job.counts, parameters=job.parameters)
-        if not mine:
-            raise LostJob
+        jobs.stand(job, since=before)
     if job.counts[Verdict.REJECTED.value]:
         job.errors_file = str(_errors_path(job).relative_to(settings.MEDIA_ROOT))
     return answers
@@ -183,9 +180,3 @@ def _summed(counts: dict[str, int], answers: Sequence[Answer]) -> dict[str, int]
 
 def _errors_path(job: Job) -> Path:
     return jobs.folder(job) / "rejected-rows.csv"
-
-
-def _discard(path: Path) -> None:
-    """An uploaded file has done its work; an operator's own is left alone."""
-    if path.is_relative_to(settings.MEDIA_ROOT):
-        path.unlink(missing_ok=True)

@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-from functools import partial
-from itertools import zip_longest
-from typing import Any, ClassVar
+from typing import Any
 
 from django import forms
-from django.core.files.uploadedfile import UploadedFile
 from django.core.paginator import Paginator
-from django.db import transaction
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 
-from audiences.intake import Kind, csvfile, files, header, uploads
+from audiences.intake import Kind, csvfile, files, header, kept
 from audiences.intake.csvfile import Format, Look, Refused
 from audiences.intake.guide import GUIDE, sample_file
+from audiences.intake.kept import Kept
 from audiences.intake.take import open_writer
-from audiences.intake.uploads import Upload
+from audiences.views.checking import FileForm, FormatForm, asked_format, first_values
 from engage.orgs.access import NotAllowed
 from engage.orgs.doors import OrgRequest, org_view, ring_job
-from engage.orgs.models import Job, OrgSettings
+from engage.orgs.models import Job
 
 RIGHT = "customer.edit"
 PAGE = 50
+PURPOSE = "import"
 
 
 def _require_whole_org(request: OrgRequest) -> None:
@@ -42,25 +40,12 @@ def import_list(request: OrgRequest) -> HttpResponse:
     return render(request, "audiences/imports.html", {"page": page, "mine": mine, "current": "imports"})
 
 
-class UploadForm(forms.Form):
+class UploadForm(FileForm):
     """The first step: what is in the file, and the file."""
 
     kind = forms.ChoiceField(label="What is in the file", choices=[(kind.value, kind.label) for kind in Kind])
-    file = forms.FileField(
-        label="CSV file", help_text="With a header row. Comma, semicolon or tab; any common encoding."
-    )
 
-    def __init__(self, *args: Any, settings: OrgSettings, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.megabytes = settings.upload_megabytes
-
-    def clean_file(self) -> UploadedFile:
-        file: UploadedFile = self.cleaned_data["file"]
-        if (file.size or 0) > self.megabytes * 1024 * 1024:
-            raise forms.ValidationError(
-                f"The file is larger than {self.megabytes} MB. Split it, or ask an Org admin to raise the limit."
-            )
-        return file
+    field_order = ("kind", "file")
 
 
 @org_view(RIGHT)
@@ -70,9 +55,8 @@ def import_new(request: OrgRequest) -> HttpResponse:
     initial = {"kind": request.GET.get("kind")}
     form = UploadForm(request.POST or None, request.FILES or None, settings=request.settings, initial=initial)
     if request.method == "POST" and form.is_valid():
-        upload = uploads.keep(
-            request.org.pk, request.user.pk, Kind(form.cleaned_data["kind"]), form.cleaned_data["file"]
-        )
+        asked = form.cleaned_data
+        upload = kept.keep(request.org.pk, request.user.pk, PURPOSE, asked["file"], kind=asked["kind"])
         try:
             csvfile.look(upload.path)
         except Refused as refused:
@@ -83,14 +67,8 @@ def import_new(request: OrgRequest) -> HttpResponse:
     return render(request, "audiences/import_new.html", context, status=422 if form.errors else 200)
 
 
-class CheckForm(forms.Form):
+class CheckForm(FormatForm):
     """The second step: how the file is read, and which field each column is."""
-
-    ENCODINGS: ClassVar = list(csvfile.ENCODINGS.items())
-    DELIMITERS: ClassVar = [(delimiter, word.capitalize()) for delimiter, word in csvfile.DELIMITERS.items()]
-
-    encoding = forms.ChoiceField(label="Encoding", choices=ENCODINGS)
-    delimiter = forms.ChoiceField(label="Columns are separated by", choices=DELIMITERS)
 
     def __init__(
         self, *args: Any, columns: list[str], proposed: list[str | None], fields: list[str], **kwargs: Any
@@ -124,41 +102,34 @@ class CheckForm(forms.Form):
         return [self[f"column-{place}"] for place in range(len(self.headings))]
 
 
-def _format(request: OrgRequest) -> Format | None:
-    """How the person says that the file is to be read; None until they say something."""
-    asked = request.POST if request.method == "POST" else request.GET
-    encoding, delimiter = asked.get("encoding"), asked.get("delimiter")
-    if encoding in csvfile.ENCODINGS and delimiter in csvfile.DELIMITERS:
-        return Format(encoding, delimiter)
-    return None
-
-
 @org_view(RIGHT)
 def import_check(request: OrgRequest, token: str) -> HttpResponse:
     """Show how the file is read, let it be changed, take the mapping, start the job. A second post finds the first."""
     _require_whole_org(request)
-    upload = uploads.find(request.org.pk, request.user.pk, token)
+    upload = kept.find(request.org.pk, request.user.pk, PURPOSE, token)
     if upload is None:
         raise Http404
-    if (job_id := uploads.job_of(upload)) is not None:
-        return redirect("job", org=request.org.slug, pk=job_id)
-    problem, asked = "", _format(request)
+    if request.method == "POST":
+        kept.hold(upload)
+    if (job := kept.job_of(upload)) is not None:
+        return redirect("job", org=request.org.slug, pk=job.pk)
+    problem, asked, kind = "", asked_format(request), Kind(upload.facts["kind"])
     try:
         look = csvfile.look(upload.path, asked)
     except Refused as refused:
         problem, look = str(refused), Look(asked or Format("utf-8-sig", ","), [[]])
-    writer = open_writer(request.org, upload.kind, source=upload.filename, at=timezone.now())
+    writer = open_writer(request.org, kind, source=upload.filename, at=timezone.now())
     columns = look.preview[0] if look.preview else []
     form = CheckForm(
         request.POST if "import" in request.POST else None,
         initial=look.format._asdict(),
         columns=columns,
-        proposed=header.propose(upload.kind, columns, writer.fields),
-        fields=header.known_fields(upload.kind, writer.fields),
+        proposed=header.propose(kind, columns, writer.fields),
+        fields=header.known_fields(kind, writer.fields),
     )
     if not problem and form.is_bound and form.is_valid():
         try:
-            settled = header.check(upload.kind, form.chosen())
+            settled = header.check(kind, form.chosen())
             csvfile.inspect(upload.path, look.format)
         except Refused as refused:
             form.add_error(None, str(refused))
@@ -166,30 +137,25 @@ def import_check(request: OrgRequest, token: str) -> HttpResponse:
             return _start(request, upload, look.format, settled)
     context = {
         "upload": upload,
+        "kind": kind,
         "form": form,
         "problem": problem,
         "preview": _table(look, form),
-        "guide": [(name, about) for name, about in GUIDE[upload.kind].items()],
+        "guide": [(name, about) for name, about in GUIDE[kind].items()],
     }
     return render(request, "audiences/import_check.html", context, status=422 if form.errors else 200)
 
 
 def _table(look: Look, form: CheckForm) -> list[dict[str, Any]]:
-    """Each column with its first values, so that a mapping on a phone reads as well as on a desk."""
-    rows = look.preview[1:6]
-    values = list(zip_longest(*rows, fillvalue="")) if rows else []
-    return [
-        {"field": bound, "heading": heading, "values": list(values[place]) if place < len(values) else []}
-        for place, (heading, bound) in enumerate(zip(form.headings, form.columns, strict=True))
-    ]
+    """Each column's field with its first values."""
+    values = first_values(look.preview[1:], len(form.headings))
+    return [{"field": bound, "values": shown} for bound, shown in zip(form.columns, values, strict=True)]
 
 
-def _start(request: OrgRequest, upload: Upload, how: Format, columns: list[str]) -> HttpResponse:
-    if not uploads.claim(upload):
-        return redirect("imports", org=request.org.slug)
+def _start(request: OrgRequest, upload: Kept, how: Format, columns: list[str]) -> HttpResponse:
     job = files.start(
         request.org,
-        upload.kind,
+        Kind(upload.facts["kind"]),
         upload.path,
         filename=upload.filename,
         how=how,
@@ -197,7 +163,6 @@ def _start(request: OrgRequest, upload: Upload, how: Format, columns: list[str])
         by=request.user,
         at=timezone.now(),
     )
-    transaction.on_commit(partial(uploads.started, upload, job.pk))
     ring_job(job)
     return redirect("job", org=request.org.slug, pk=job.pk)
 

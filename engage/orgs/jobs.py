@@ -14,10 +14,11 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from engage.orgs import audit, due
+from engage.orgs.access import Access
 from engage.orgs.models import Job, Org, User
 from engage.orgs.tenancy import org_context, org_pk
 
@@ -69,16 +70,31 @@ class Progress:
 
 Handler = Callable[[Job, Progress], None]
 _handlers: dict[str, Handler] = {}
+_pages: dict[str, str] = {}
 
 
-def handler(kind: str) -> Callable[[Handler], Handler]:
-    """Register what runs a job of this kind. It is called outside any context and opens its own, slice by slice."""
+def handler(kind: str, *, page: str = "job") -> Callable[[Handler], Handler]:
+    """Register what runs a job of this kind. It is called outside any context and opens its own, slice by slice.
+
+    `page` names the address that shows its jobs, where the common page is not enough.
+    """
 
     def register(run: Handler) -> Handler:
-        _handlers[kind] = run
+        _handlers[kind], _pages[kind] = run, page
         return run
 
     return register
+
+
+def page_of(job: Job) -> str:
+    """The name of the address that shows the job; takes `org` and `pk`."""
+    return _pages.get(job.kind, "job")
+
+
+def visible(access: Access) -> QuerySet[Job]:
+    """One's own jobs; with `ops.view` everyone's."""
+    found = Job.objects.for_org(access.org).select_related("created_by")
+    return found if access.may("ops.view") else found.filter(created_by=access.user)
 
 
 def start(
@@ -104,6 +120,16 @@ def start(
     due.set_due(org, DUE_KIND, job.pk, at)
     audit.record(org, "job.started", by=by, at=at, target=job, after={"kind": kind})
     return job
+
+
+def stand(job: Job, *, since: int) -> None:
+    """In a slice's own transaction: its counts and how far it came. `since` is where the slice began.
+
+    Raises `LostJob` when another worker went on from there, and with it rolls the slice back.
+    """
+    held = Job.objects.for_org(job.org_id).filter(pk=job.pk, done=since)
+    if not held.update(done=job.done, counts=job.counts, parameters=job.parameters):
+        raise LostJob
 
 
 def cancel(job: Job, *, by: User, at: datetime) -> Job:

@@ -62,23 +62,19 @@ def audit_verify(request: OrgRequest) -> HttpResponse:
 @org_view()
 def job_list(request: OrgRequest) -> HttpResponse:
     """One's own jobs; with `ops.view` everyone's."""
-    found = Job.objects.for_org(request.org).select_related("created_by")
-    if not request.access.may("ops.view"):
-        found = found.filter(created_by=request.user)
-    page = Paginator(found, PAGE).get_page(request.GET.get("page"))
+    page = Paginator(jobs.visible(request.access), PAGE).get_page(request.GET.get("page"))
     return render(request, "orgs/jobs.html", {"page": page})
 
 
 def _visible_job(request: OrgRequest, pk: int) -> Job:
-    job = get_object_or_404(Job.objects.for_org(request.org).select_related("created_by"), pk=pk)
-    if job.created_by_id != request.user.pk and not request.access.may("ops.view"):
-        raise Http404
-    return job
+    return get_object_or_404(jobs.visible(request.access), pk=pk)
 
 
 @org_view()
 def job_page(request: OrgRequest, pk: int) -> HttpResponse:
     job = _visible_job(request, pk)
+    if (page := jobs.page_of(job)) != "job":
+        return redirect(page, org=request.org.slug, pk=pk)
     template = "orgs/_job.html" if request.htmx else "orgs/job.html"
     return render(request, template, {"job": job})
 
@@ -91,7 +87,7 @@ def job_cancel(request: OrgRequest, pk: int) -> HttpResponse:
         messages.success(request, "Cancelled.")
     elif not job.finished:
         messages.info(request, "Stopping: the work ends after the slice it is in.")
-    return redirect("job", org=request.org.slug, pk=job.pk)
+    return redirect(jobs.page_of(job), org=request.org.slug, pk=job.pk)
 
 
 @org_view()

@@ -288,8 +288,10 @@ def test_an_upload_belongs_to_who_made_it(
     assert signed_in(admin).get(check).status_code == 404
     assert signed_in(manager).get(check.replace("/acme/", "/verde/")).status_code == 404
     assert signed_in(manager).get(url("import-check", token="../../x".replace("/", "."))).status_code == 404
-    for path in (Path(settings.MEDIA_ROOT) / str(manager.pk)).rglob("file"):
-        assert path.stat().st_mode & 0o077 == 0
+    kept = check.rstrip("/").rpartition("/")[2]
+    files = list(Path(settings.MEDIA_ROOT).rglob(f"{kept}/file"))
+    assert files
+    assert [path for path in files if path.stat().st_mode & 0o077] == []
 
 
 def test_sample_files_can_be_imported_as_they_are(signed_in: SignedIn, manager: User, org: Org) -> None:
