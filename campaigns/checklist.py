@@ -25,6 +25,8 @@ from engage.orgs.models import OrgSettings
 
 SNAPSHOT_AGE: Final = timedelta(days=7)
 NEAR: Final = timedelta(hours=24)
+# Fewer control customers give no verdict (M-32).
+LEAST_CONTROL: Final = 100
 # How far the count may move between typing the number and submitting.
 TYPED_WITHIN: Final = 0.01
 
@@ -237,8 +239,16 @@ def missing_values(campaign: Campaign) -> dict[str, list[str]]:
 
 @check
 def control(facts: Facts) -> Iterator[Line]:
-    if facts.campaign.control_permille == 0:
+    share = facts.campaign.control_permille / 1000
+    if not share:
         yield Line("no_control", "There is no control group, so its effect cannot be measured.", "campaign")
+    elif facts.targeted and facts.targeted * share < LEAST_CONTROL:
+        held = number(round(facts.targeted * share), facts.settings)
+        yield Line(
+            "small_control",
+            f"About {held} customers are held out. Under {LEAST_CONTROL} the effect stays “too early to tell”.",
+            "campaign",
+        )
     if facts.message.send_to_control:
         yield Line(
             "sent_to_control", "Control customers get it too, so the lift cannot be measured.", "delivery"

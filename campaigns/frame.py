@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from django.db import transaction
 
-from campaigns import copying, editors, lifecycle
+from campaigns import copying, editors, finality, lifecycle
 from campaigns.models import Campaign, Message
 from campaigns.signals import campaign_created
 from engage.orgs import audit
@@ -63,7 +63,8 @@ def create(
     copied_from: Campaign | None = None,
     **fields: Any,
 ) -> Campaign:
-    """A new campaign of the org or of one unit. Without a share of its own it keeps the org's share of today (T-25).
+    """A new campaign of the org or of one unit. It keeps the org's split of today, and without
+    a share of its own the org's share (T-25).
 
     Raises `CampaignRefused`, `NotAllowed`.
     """
@@ -75,6 +76,7 @@ def create(
     )
     _judge_dates(campaign, today=settings.today(at), starts_anew=True)
     _settle_share(campaign, settings)
+    campaign.split = settings.split
     campaign.save()
     audit.record(access.org, "campaign.created", by=access.user, at=at, target=campaign)
     campaign_created.send(Campaign, campaign=campaign, by=access.user, at=at, copied_from=copied_from)
@@ -105,6 +107,7 @@ def change(
     if not changed:
         return former
     _judge_locks(former, changed)
+    _judge_extension(former, changed, settings, at)
     for name, value in changed.items():
         setattr(former, name, value)
     _settle_share(former, settings, keep=not {"own_control", "control_permille"} & changed.keys())
@@ -132,6 +135,18 @@ def _judge_locks(campaign: Campaign, changed: Mapping[str, Any]) -> None:
             raise CampaignRefused(locked[name], name)
     if campaign.first_approved_at and changed.get("end_on", campaign.end_on) < campaign.end_on:
         raise CampaignRefused("After an approval the end date can only be moved later.", "end_on")
+
+
+def _judge_extension(
+    campaign: Campaign, changed: Mapping[str, Any], settings: OrgSettings, at: datetime
+) -> None:
+    """What has lapsed goes on only while its results may still change (C-07)."""
+    if "end_on" not in changed or campaign.status(settings.today(at)) != Campaign.Status.LAPSED:
+        return
+    if finality.of(campaign, settings) <= at:
+        raise CampaignRefused(
+            "Its results are final, so it cannot be extended any more. Duplicate it.", "end_on"
+        )
 
 
 def _judge_dates(campaign: Campaign, *, today: date, starts_anew: bool) -> None:

@@ -86,7 +86,7 @@ def grouped(tags: Mapping[str, Tag]) -> list[tuple[str, list[Tag]]]:
     """The tags by family, as the page offers them."""
     families: dict[str, list[Tag]] = {}
     for tag in sorted(tags.values(), key=lambda one: one.label):
-        families.setdefault(FAMILIES.get(tag.name.partition(".")[0], _("Other")), []).append(tag)
+        families.setdefault(str(FAMILIES.get(tag.name.partition(".")[0], _("Other"))), []).append(tag)
     return sorted(families.items())
 
 

@@ -7,5 +7,5 @@ class ConversionsConfig(AppConfig):
     name = "conversions"
 
     def ready(self) -> None:
-        # Models can be imported only now; the import connects the signal and registers the doorbell.
-        from conversions import goals, tasks  # noqa: F401, PLC0415
+        # Models can be imported only now; the imports connect the signal and register rules and doorbell.
+        from conversions import campaign_rules, goals, tasks  # noqa: F401, PLC0415

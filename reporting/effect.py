@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
 
 from django.db.models import Max
 
+from campaigns.finality import FINAL_AFTER
 from campaigns.models import Campaign, Run
 from conversions.models import ArmFigures, Goal, Progress
 from engage.orgs.models import Org, OrgSettings
 from reporting import statistics
 from reporting.statistics import Arms, Interval, ShareCheck
-
-FINAL_AFTER: Final = timedelta(days=7)
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 
 from audiences.models import Customer, CustomerUnit
+from campaigns.models import TestContact
 from engage.orgs import founding
 from engage.orgs.access import access_of
 from engage.orgs.models import ApiKey, Invitation, Job, Member, Org, OrgUnit, Role, User
@@ -41,6 +42,8 @@ TABLE: dict[str, str | None] = {
     "settings-switches": "settings.general",
     "settings-keys": "settings.keys",
     "settings-key-revoke@key": "settings.keys",
+    "settings-test-contacts": "settings.general",
+    "settings-test-contact-remove@test_contact": "settings.general",
     "settings-goal": "settings.goal",
     "settings-goal-remove": "settings.goal",
     "members": "settings.members",
@@ -77,6 +80,8 @@ TABLE: dict[str, str | None] = {
     "messages": "campaign.view",
     "message@message": "campaign.view",
     "message-move@message": "campaign.view",
+    "message-duplicate@message": "message.create",
+    "message-test@message": "message.test",
     "message-delete@message": "message.create",
     "message-submit@message": "message.submit",
     "message-funnel@message": "campaign.view",
@@ -88,7 +93,11 @@ TABLE: dict[str, str | None] = {
     "message-step@message": "campaign.view",
     "approvals": "message.approve",
     "audiences": "audience.view",
+    "audience-new": "audience.create",
     "audience@audience": "audience.view",
+    "audience-edit@audience": "audience.create",
+    "audience-duplicate@audience": "audience.create",
+    "audience-use-anyway@audience": "audience.upload",
     "audience-count@audience": "audience.view",
     "audience-archive@audience": "audience.create",
     "customers": "customer.view",
@@ -129,6 +138,7 @@ TABLE: dict[str, str | None] = {
     "kpi-strip": "report.view",
     "campaign-numbers": "report.view",
     "campaign-report@campaign": "report.view",
+    "report-customers@campaign": "report.view",
     "message-report@message": "report.view",
 }
 
@@ -211,6 +221,9 @@ def _rows(org: Org, by: User, unit: OrgUnit | None) -> dict[str, Any]:
             "sender": made.sender(org, unit=unit).pk,
             "campaign": campaign.pk,
             "message": message.pk,
+            "test_contact": TestContact.objects.create(
+                org=org, name="Canary", channel="email", address=f"t{number}@x.example", created_at=at
+            ).pk,
             "role": role.pk,
             "key": key.pk,
             "invitation": invitation.pk,

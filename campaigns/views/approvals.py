@@ -18,7 +18,7 @@ from campaigns.body import Body
 from campaigns.forms.message import ReasonForm
 from campaigns.lifecycle import Action, Changed, MoveRefused
 from campaigns.models import Campaign, Message, MessageEdit, MessageVersion
-from campaigns.views.previews import visible_message
+from campaigns.views.previews import smallest_lift, visible_message
 from channels.merge import ContentRefused
 from engage.orgs.access import Access
 from engage.orgs.doors import OrgRequest, org_view
@@ -100,6 +100,7 @@ def _page(
         "sections": difference.between(Body.parse(former.body) if former else None, body, names),
         "former": former,
         "funnel": steps,
+        "smallest_lift": smallest_lift(steps, message.org_id),
         "lines": checklist.judge(facts),
         "writers": editors.names(message),
         "planned": schedule.planned_at(message),

@@ -23,7 +23,6 @@ from engage.orgs.doors import OrgRequest, org_view
 TICKS: Final = ("own_control", "analytics")
 # What the note beside the control share is worked out for.
 EXAMPLE_CUSTOMERS: Final = 10_000
-EXAMPLE_RATE: Final = 0.05
 
 
 @org_view("campaign.create")
@@ -112,14 +111,15 @@ class Desk:
         if share is None:
             return ""
         control = EXAMPLE_CUSTOMERS * share
-        lift = power.smallest_lift(EXAMPLE_CUSTOMERS - control, control, EXAMPLE_RATE)
+        rate = power.usual_rate(self.request.org.pk, at=self.at)
+        lift = power.smallest_lift(EXAMPLE_CUSTOMERS - control, control, rate)
         if lift is None:
             return "Nobody is held out, so the effect of this campaign cannot be measured."
         style = self.request.settings
         return (
             f"Of {formatting.number(EXAMPLE_CUSTOMERS, style)} customers {formatting.number(control, style)} are held "
-            f"out. At a hit rate of 5 %, the smallest lift that shows is {formatting.number(lift, style, places=2)} "
-            "points."
+            f"out. At a control hit rate of {formatting.percent(100 * rate, style)}, the smallest lift that shows is "
+            f"{formatting.number(lift, style, places=2)} points."
         )
 
     def show(self, form: CampaignForm, *, status: int = 200, **more: Any) -> HttpResponse:

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 
 from audiences.models import Customer
-from campaigns import checklist, funnel, merge_sql, preview, versions
+from campaigns import checklist, funnel, merge_sql, power, preview, versions
 from campaigns.compiling import audience_versions
 from campaigns.models import Message
 from channels.merge import ContentRefused
@@ -40,6 +40,14 @@ def funnel_of(request: OrgRequest, message: Message) -> funnel.Funnel | None:
     if not body.contents or not body.sender.id or all(audience.exclude for audience in body.audiences):
         return None
     return funnel.preview(request.org, body, request.settings, at=timezone.now())
+
+
+def smallest_lift(steps: funnel.Funnel | None, org_id: int) -> float | None:
+    """What these two groups could show, in points (M-35)."""
+    if steps is None:
+        return None
+    rate = power.usual_rate(org_id, at=steps.at)
+    return power.smallest_lift(steps.to_send.n, steps.control.n, rate)
 
 
 @org_view("campaign.view")

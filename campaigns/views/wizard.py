@@ -102,8 +102,9 @@ def _save(request: OrgRequest, message: Message, step: str, form: StepForm) -> H
     except drafting.Stale as stale:
         theirs = type(form)(message=stale.newest, access=request.access, settings=request.settings)
         # Saved again, what was typed goes over theirs: the form now carries their revision.
-        form.data = form.data.copy()
-        form.data["revision"] = str(stale.newest.revision)
+        typed = request.POST.copy()
+        typed["revision"] = str(stale.newest.revision)
+        form.data = typed
         form.add_error(None, str(stale))
         return _refused(request, stale.newest, step, form, status=409, stale=_both(form, theirs))
     except MoveRefused as refused:
@@ -193,6 +194,7 @@ def _review(request: OrgRequest, message: Message) -> dict[str, Any]:
     lines = checklist.judge(facts)
     return previews.beside(request, message) | {
         "funnel": steps,
+        "smallest_lift": previews.smallest_lift(steps, message.org_id),
         "lines": lines,
         "blockers": [line for line in lines if line.blocks],
         "large": any(line.code == "large_send" for line in lines) or message.typed_recipients,

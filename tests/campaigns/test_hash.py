@@ -101,7 +101,7 @@ DECIDES_NOTHING: dict[type[Model], set[str]] = {
     MessageAudience: {"id", "org", "message", "held"},
     # What an audience is, is told by its version's digest.
     AudienceVersion: {
-        "org", "number", "tree", "tags", "size", "counted_at", "usable", "job", "created_by", "created_at",
+        "org", "number", "tree", "tags", "size", "reach", "counted_at", "usable", "job", "created_by", "created_at",
     },
     Audience: {"id", "org", "unit", "name", "created_by", "created_at", "updated_at", "archived_at", "revision"},
     Org: {"id", "slug", "created_at"},
