@@ -17,6 +17,7 @@ from engage.orgs.access import Access
 PAGE: Final = 50
 # Use is known by asking each user of audiences, so only so many are asked about.
 MOST_BY_USE: Final = 2_000
+LONGEST_NUMBER: Final = 16
 SORTS: Final = {
     "name": F("name").asc(),
     "-name": F("name").desc(),
@@ -34,6 +35,10 @@ class Listed:
     audience: Audience
     uses: list[Use]
     reachable: list[tuple[str, int]]
+
+    @property
+    def more_uses(self) -> int:
+        return max(len(self.uses) - 1, 0)
 
 
 @dataclass(frozen=True)
@@ -73,15 +78,21 @@ def _matching(access: Access, asked: Mapping[str, str]) -> QuerySet[Audience]:
         found = found.filter(kind=asked["kind"])
     if asked.get("owner") == "org":
         found = found.filter(unit=None)
-    elif asked.get("owner", "").isdecimal():
-        found = found.filter(unit_id=asked["owner"])
-    if asked.get("by", "").isdecimal():
-        found = found.filter(created_by_id=asked["by"])
-    if asked.get("size", "").isdecimal():
-        found = found.filter(current__size__gte=int(asked["size"][:15]))
+    elif (unit := _number(asked, "owner")) is not None:
+        found = found.filter(unit_id=unit)
+    if (person := _number(asked, "by")) is not None:
+        found = found.filter(created_by_id=person)
+    if (least := _number(asked, "size")) is not None:
+        found = found.filter(current__size__gte=least)
     if asked.get("reach") in Channel.values:
         some = Q()
         for state in REACHABLE:
             some |= Q(**{f"current__reach__{asked['reach']}__{state}__gt": 0})
         found = found.filter(some)
     return found
+
+
+def _number(asked: Mapping[str, str], name: str) -> int | None:
+    """A whole number that the database can hold; None for anything else."""
+    text = asked.get(name, "")
+    return int(text) if text.isdecimal() and len(text) < LONGEST_NUMBER else None

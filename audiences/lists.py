@@ -84,6 +84,42 @@ def revise_filter(
     return audience
 
 
+@transaction.atomic
+def duplicate(
+    access: Access, settings: OrgSettings, audience: Audience, *, name: str, at: datetime
+) -> Audience:
+    """A filter with the same tree and owner under another name. Asked again for the same copy, it answers with it."""
+    audience = _locked(audience)
+    if audience.current is None or audience.current.tree is None:
+        raise ListRefused(_("Only filters can be duplicated."))
+    name = _name(name)
+    mine = Audience.objects.for_org(access.org).filter(
+        unit=audience.unit_id, created_by=access.user, name=name
+    )
+    made: Audience | None = (
+        mine.filter(current__digest=audience.current.digest).exclude(pk=audience.pk).first()
+    )
+    return made or create_filter(
+        access, settings, name=name, unit=audience.unit, data=audience.current.tree, at=at
+    )
+
+
+def copy_name(audience: Audience) -> str:
+    """What a copy is called at first: the first name that no audience of the owner has."""
+    taken = set(
+        Audience.objects.for_org(audience.org_id)
+        .filter(unit=audience.unit_id, name__startswith=audience.name[: LONGEST_NAME - 20])
+        .values_list("name", flat=True)
+    )
+    names = (_copied(audience.name, number) for number in range(1, len(taken) + 2))
+    return next(name for name in names if name not in taken)
+
+
+def _copied(name: str, number: int) -> str:
+    ending = _(" (copy)") if number == 1 else _(" (copy %(number)s)") % {"number": number}
+    return name[: LONGEST_NAME - len(ending)] + ending
+
+
 def read_filter(
     access: Access, settings: OrgSettings, data: Mapping[str, Any], *, unit: OrgUnit | None, at: datetime
 ) -> Tree:
@@ -120,12 +156,14 @@ def add_version(audience: Audience, *, by: User, at: datetime, **facts: Any) -> 
     return version
 
 
-def said(version: AudienceVersion, settings: OrgSettings, *, at: datetime) -> str:
+def said(version: AudienceVersion, frame: Frame) -> str:
     """A filter as a sentence (A-32); what an uploaded list is."""
     if version.tree is None:
         return _("A list from a file.")
-    frame = Frame(version.org_id, settings, at)
-    return sentence.say(tree.parse(version.tree, frame), frame)
+    try:
+        return sentence.say(tree.parse(version.tree, frame), frame)
+    except tree.TreeRefused:
+        return _("This filter asks for something that is not there any more.")
 
 
 @transaction.atomic
@@ -141,7 +179,7 @@ def count(version: AudienceVersion, settings: OrgSettings, *, at: datetime) -> i
 def use_anyway(audience: Audience, *, by: User, at: datetime) -> AudienceVersion:
     """Allow a list of whose rows over half were rejected (A-23)."""
     audience = _locked(audience)
-    version = audience.current
+    version: AudienceVersion | None = audience.current
     if version is None:
         raise ListRefused(_("It is still being read."))
     version.usable = True

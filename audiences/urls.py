@@ -2,14 +2,17 @@
 
 from django.urls import path
 
-from audiences.views import audiences, catalogue, customers, imports
+from audiences.views import audiences, builder, catalogue, customers, imports
 
 ORG = "o/<slug:org>/"
 CUSTOMER = f"{ORG}customers/<int:pk>/"
 
 urlpatterns = [
     path(f"{ORG}audiences/", audiences.audience_list, name="audiences"),
+    path(f"{ORG}audiences/new/", builder.new_filter, name="audience-new"),
     path(f"{ORG}audiences/<int:pk>/", audiences.audience_page, name="audience"),
+    path(f"{ORG}audiences/<int:pk>/edit/", builder.edit_filter, name="audience-edit"),
+    path(f"{ORG}audiences/<int:pk>/duplicate/", audiences.audience_duplicate, name="audience-duplicate"),
     path(f"{ORG}audiences/<int:pk>/count/", audiences.audience_count, name="audience-count"),
     path(f"{ORG}audiences/<int:pk>/archive/", audiences.audience_archive, name="audience-archive"),
     path(f"{ORG}audiences/<int:pk>/use-anyway/", audiences.audience_use_anyway, name="audience-use-anyway"),

@@ -13,6 +13,8 @@ from audiences import listing, lists, reachability, usage
 from audiences.models import Audience, Channel
 from audiences.segments import counting
 from audiences.segments.counting import TooSlow
+from audiences.segments.frame import Frame
+from audiences.segments.tree import TreeRefused
 from engage.orgs import audit
 from engage.orgs.doors import OrgRequest, org_view
 from engage.orgs.models import OrgUnit, User
@@ -52,16 +54,20 @@ def audience_list(request: OrgRequest) -> HttpResponse:
 @org_view("audience.view")
 def audience_page(request: OrgRequest, pk: int) -> HttpResponse:
     audience = audience_of(request, pk)
-    at = timezone.now()
     current = audience.current
+    frame = Frame(request.org, request.settings, timezone.now())
     versions = audience.versions.for_org(request.org).filter(number__gt=0)  # below zero: held for an approval
     context = {
         "audience": audience,
         "current": current,
-        "words": lists.said(current, request.settings, at=at) if current else "",
+        "words": lists.said(current, frame) if current else "",
         "reach": _reach(audience),
-        "versions": versions.select_related("created_by", "job").order_by("-number")[:20],
+        "versions": [
+            (version, lists.said(version, frame))
+            for version in versions.select_related("created_by").order_by("-number")[:20]
+        ],
         "uses": usage.of(request.org, [audience.pk])[audience.pk],
+        "copy_name": lists.copy_name(audience),
         "history": audit.history(audience, request.org)[:20],
     }
     return render(request, "audiences/audience.html", context)
@@ -101,6 +107,22 @@ def audience_count(request: OrgRequest, pk: int) -> HttpResponse:
         else:
             messages.success(request, _("Counted."))
     return redirect("audience", org=request.org.slug, pk=pk)
+
+
+@require_POST
+@org_view("audience.create")
+def audience_duplicate(request: OrgRequest, pk: int) -> HttpResponse:
+    """A filter like this one, open in the builder. The form posted twice finds the same copy."""
+    audience = audience_of(request, pk)
+    try:
+        copy = lists.duplicate(
+            request.access, request.settings, audience, name=request.POST.get("name", ""), at=timezone.now()
+        )
+    except (lists.ListRefused, TreeRefused) as refused:
+        messages.error(request, str(refused))
+        return redirect("audience", org=request.org.slug, pk=pk)
+    messages.success(request, _("“%(name)s” is a copy. Change it here.") % {"name": copy.name})
+    return redirect("audience-edit", org=request.org.slug, pk=copy.pk)
 
 
 @require_POST

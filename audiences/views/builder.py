@@ -255,11 +255,9 @@ def _count(desk: Desk, saved: Audience) -> None:
 
 def _show_both(desk: Desk, text: str) -> HttpResponse:
     """Somebody saved a newer version: it is said beside this one, and saving again means it."""
-    newest = (
-        Audience.objects.for_org(desk.request.org)
-        .select_related("current")
-        .get(pk=desk.audience.pk if desk.audience else None)
-    )
+    assert desk.audience is not None  # noqa: S101 - only what exists can be stale
+    rows_of_org = Audience.objects.for_org(desk.request.org).select_related("current")
+    newest = rows_of_org.get(pk=desk.audience.pk)
     desk.revision = newest.revision
-    theirs = lists.said(newest.current, desk.request.settings, at=desk.at) if newest.current else ""
+    theirs = lists.said(newest.current, desk.frame) if newest.current else ""
     return _page(desk, status=409, stale=text, newest=newest, theirs=theirs)
