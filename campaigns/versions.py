@@ -61,7 +61,7 @@ def outline(message: Message, campaign: Campaign, settings: OrgSettings) -> Body
         campaign_starts_at=instant(campaign.starts_at(settings.zone)),
         campaign_ends_at=instant(campaign.ends_at(settings.zone)),
         control_permille=campaign.control_permille,
-        split="campaign",
+        split=campaign.split,
         quiet_from=f"{settings.quiet_from:%H:%M}",
         quiet_until=f"{settings.quiet_until:%H:%M}",
         org_zone=settings.time_zone,

@@ -12,7 +12,7 @@ from engage.orgs import audit
 from engage.orgs.access import Access, holders
 from engage.orgs.members import ChangeRefused
 from engage.orgs.models import Org, OrgSettings
-from engage.orgs.models.org import Switch
+from engage.orgs.models.org import ControlSplit, Switch
 
 Question = Callable[[Org], bool]
 _questions: list[Question] = []
@@ -41,10 +41,20 @@ def _changes(before: models.Model, after: models.Model) -> tuple[dict[str, Any],
     )
 
 
+def one_group(settings: OrgSettings) -> int | None:
+    """The share of the org's one control group; None where each campaign draws its own (A-40)."""
+    return settings.control_permille if settings.control_split == ControlSplit.ORG else None
+
+
 @transaction.atomic
 def save_settings(settings: OrgSettings, *, name: str, by: Access, at: datetime) -> OrgSettings:
-    """Store edited settings and the org's name; one audit entry holds what changed. Locks the settings' row."""
+    """Store edited settings and the org's name; one audit entry holds what changed. Locks the settings' row.
+
+    Another control group for the whole org is drawn anew, for campaigns made from now on (T-25).
+    """
     stored = OrgSettings.objects.for_org(by.org).select_for_update().get()
+    if one_group(settings) not in (None, one_group(stored)):
+        settings.split_version = stored.split_version + 1
     before, after = _changes(stored, settings)
     if name != by.org.name:
         before["name"], after["name"] = by.org.name, name

@@ -44,6 +44,7 @@ DECIDES: dict[type[Model], dict[str, Any]] = {
         "start_on": NOW.date() + timedelta(days=1),
         "end_on": NOW.date() + timedelta(days=9),
         "control_permille": 55,
+        "split": "org:1",
         "analytics_campaign": "spring",
         "analytics_source": "letter",
     },
@@ -86,7 +87,8 @@ DECIDES_NOTHING: dict[type[Model], set[str]] = {
         "updated_at", "archived_at", "first_approved_at", "simulated", "revision",
     },
     OrgSettings: {
-        "id", "org", "week_start", "control_permille", "missed_grace_minutes", "guard_percent", "guard_customers",
+        "id", "org", "week_start", "control_permille", "control_split", "split_version", "missed_grace_minutes",
+        "guard_percent", "guard_customers",
         "large_send", "test_sends_per_day", "upload_megabytes", "incremental_floor", "estimate_share_permille",
         "second_factor", "notify_approval", "notify_sent", "notify_failed", "goals", "template_logic", "service_class",
         "send_to_control", "self_approval", "self_approval_asked_by", "sending_halted_at", "halted_reason", "revision",

@@ -67,6 +67,30 @@ def test_saving_settings_keeps_before_and_after(org: Org, admin: User, client: C
     assert Org.objects.get(pk=org.pk).name == "Acme Retail"
 
 
+def test_a_group_for_the_whole_org_is_drawn_anew_only_with_a_tick(
+    org: Org, admin: User, client: Client
+) -> None:
+    """T-24, T-25"""
+    client.force_login(admin)
+    page = f"/o/{org.slug}/settings/general/"
+
+    def save(**changes: str) -> tuple[int, str]:
+        answer = client.post(page, form_of(client, page) | changes)
+        with org_context(org.pk):
+            return answer.status_code, OrgSettings.objects.for_org(org).get().split
+
+    assert save(control_permille="15") == (302, "campaign")
+    assert save(control_split="org") == (200, "campaign")
+    assert save(control_split="org", reassign="on") == (302, "org:2")
+    assert save(control_permille="20") == (200, "org:2")
+    assert save(legal_name="Acme Retail Ltd") == (302, "org:2")
+    assert save(control_permille="20", reassign="on") == (302, "org:3")
+    assert save(control_split="campaign") == (302, "campaign")
+    with org_context(org.pk):
+        entry = AuditEntry.objects.for_org(org).filter(action="settings.changed").order_by("-at", "-id")[1]
+        assert (entry.before["control_permille"], entry.after["control_permille"]) == (150, 200)
+
+
 @pytest.mark.parametrize(
     ("field", "value", "says"),
     [

@@ -8,6 +8,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
+from engage.orgs import configuring
 from engage.orgs.access import Access
 from engage.orgs.apikeys import SCOPES
 from engage.orgs.forms.people import ZONES
@@ -51,13 +52,19 @@ class GeneralForm(forms.ModelForm[OrgSettings]):
         label="Control share (%)",
         help_text="Of every campaign's audience, held out to measure the difference. 0 to 50, one decimal.",
     )
+    reassign = forms.BooleanField(
+        required=False,
+        label="I understand: customers are drawn anew into test and control",
+        help_text="Needed when the one group of the organisation changes. Campaigns made from then on use it; "
+        "the others keep their groups.",
+    )
     revision = forms.IntegerField(widget=forms.HiddenInput)
 
     class Meta:
         model = OrgSettings
         fields = [
             "legal_name", "postal_address", "time_zone", "currency", "language", "number_format", "week_start",
-            "quiet_from", "quiet_until", "control_permille", "missed_grace_minutes", "guard_percent",
+            "quiet_from", "quiet_until", "control_permille", "control_split", "missed_grace_minutes", "guard_percent",
             "guard_customers", "large_send", "test_sends_per_day", "one_send_per_address", "unset_promotional",
             "unset_service", "upload_megabytes", "incremental_floor", "second_factor", "notify_approval",
             "notify_sent", "notify_failed",
@@ -73,6 +80,7 @@ class GeneralForm(forms.ModelForm[OrgSettings]):
         labels = {
             "quiet_from": "Quiet hours begin",
             "quiet_until": "Quiet hours end",
+            "control_split": "Who is held out is drawn",
             "missed_grace_minutes": "Missed-run grace (minutes)",
             "guard_percent": "Audience change guard (%)",
             "guard_customers": "Audience change guard (customers)",
@@ -93,6 +101,7 @@ class GeneralForm(forms.ModelForm[OrgSettings]):
         super().__init__(*args, **kwargs)
         self.initial.setdefault("name", self.instance.org.name)
         self.read_revision = self.initial["revision"] = self.instance.revision
+        self.read_group = configuring.one_group(self.instance)
         if has_transactions:
             self.fields["currency"].disabled = True
             self.fields["currency"].help_text = "Fixed, because transactions exist."
@@ -104,6 +113,15 @@ class GeneralForm(forms.ModelForm[OrgSettings]):
                 "open the settings in another tab to see theirs, then save again."
             )
         return self.read_revision + 1
+
+    def clean(self) -> dict[str, Any]:
+        found: dict[str, Any] = super().clean() or self.cleaned_data
+        wanted = configuring.one_group(OrgSettings(**{
+            name: found[name] for name in ("control_split", "control_permille") if name in found
+        }))  # fmt: skip
+        if not self.errors and wanted not in (None, self.read_group) and not found["reassign"]:
+            self.add_error("reassign", "Tick this to go on: it draws customers anew into test and control.")
+        return found
 
     def _addresses(self, name: str) -> str:
         lines = [

@@ -54,6 +54,13 @@ class UnsetConsent(models.TextChoices):
     DOUBLE_OPT_IN = "double_opt_in", "Only after double opt-in"
 
 
+class ControlSplit(models.TextChoices):
+    """What decides who is held out (A-40)."""
+
+    CAMPAIGN = "campaign", "Anew for each campaign"
+    ORG = "org", "One group for the whole organisation"
+
+
 class NumberFormat(models.TextChoices):
     ENGLISH = "en", "1,234,567.89"
     INDIAN = "in", "12,34,567.89"
@@ -75,6 +82,9 @@ class OrgSettings(Owned):
     control_permille = models.SmallIntegerField(
         default=100, validators=[MinValueValidator(0), MaxValueValidator(500)]
     )
+    control_split = models.CharField(max_length=10, choices=ControlSplit, default=ControlSplit.CAMPAIGN)
+    # Counts the drawings of the org's one group (T-25); a campaign keeps the one it was made under.
+    split_version = models.SmallIntegerField(default=1)
     missed_grace_minutes = models.SmallIntegerField(
         default=60, validators=[MinValueValidator(0), MaxValueValidator(240)]
     )
@@ -124,6 +134,15 @@ class OrgSettings(Owned):
 
     def __str__(self) -> str:
         return f"settings of org {self.org_id}"
+
+    @property
+    def split(self) -> str:
+        """What a campaign made now draws its groups from (A-40): itself, or a drawing of the org's one group."""
+        return (
+            f"org:{self.split_version}"
+            if self.control_split == ControlSplit.ORG
+            else ControlSplit.CAMPAIGN.value
+        )
 
     @property
     def zone(self) -> ZoneInfo:

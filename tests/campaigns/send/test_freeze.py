@@ -127,6 +127,23 @@ def test_the_group_follows_from_customer_and_campaign_alone(transactional_db: No
     assert 5 < sum(row.arm for row in queue.values()) < 40
 
 
+def test_one_group_for_the_whole_org_is_the_same_in_every_campaign(
+    transactional_db: None, carrier: Carrier
+) -> None:
+    """T-24, A-40: until it is drawn anew, and then only in campaigns made afterwards."""
+    world = worlds.make(carrier, 100, control_permille=200, control_split="org")
+    first, second = world.run(), world.run()
+    with org_context(world.org.pk):
+        OrgSettings.objects.for_org(world.org).update(split_version=2)
+    third = world.run()
+    groups = []
+    for run in (first, second, third):
+        freeze.freeze(world.org.pk, run.pk)
+        groups.append({customer: row.arm for customer, row in _queue(world, run).items()})
+    assert groups[0] == groups[1] != groups[2]
+    assert {sum(group.values()) for group in groups} <= set(range(5, 50))
+
+
 def test_excluded_and_matched_are_counted_with_a_sample(world: World) -> None:
     """A-37, A-39, M-27"""
     with org_context(world.org.pk):
