@@ -13,7 +13,8 @@ from engage.orgs import due
 from engage.orgs.models import OrgSettings
 from engage.orgs.tenancy import org_context
 
-EVERY = timedelta(minutes=5)
+# With its settling time and the strip's pace within the 15 minutes of M-07.
+EVERY = timedelta(minutes=3)
 INCREMENT, NIGHTLY = "attribution", "attribution-nightly"
 
 

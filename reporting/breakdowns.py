@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
-from django.db import connection
 from django.db.models import Count, Sum
 
 from campaigns import funnel, progress
 from campaigns.funnel import Funnel
-from campaigns.models import Campaign, DeliveryEvent, Message, Run
+from campaigns.models import Campaign, Delivery, Message, Run, Tally
 from campaigns.progress import Progress
+from campaigns.tally import TARGETED
 from conversions.models import Attribution, Basis
 from engage.orgs.models import Org
 from reporting.effect import Effect
@@ -50,14 +50,24 @@ class Report:
     checks: list[Check] = field(default_factory=list)
 
 
-def unsubscribed(org: Org | int, runs: Iterable[int]) -> int:
-    """Distinct customers who opted out through a Delivery of these runs (M-13); a run has one channel."""
-    found = (
-        DeliveryEvent.objects.for_org(org)
-        .filter(run_id__in=list(runs), kind__in=["unsubscribed", "complained"])
-        .aggregate(n=Count("customer_id", distinct=True))
-    )
-    return int(found["n"])
+@dataclass(frozen=True)
+class Lost:
+    """Rows of the test group that nobody got, and all of that group (M-34)."""
+
+    rows: int
+    of: int
+
+    @property
+    def share(self) -> float | None:
+        return self.rows / self.of if self.of else None
+
+
+def lost_of_test(org: Org | int, runs: Iterable[int]) -> Lost:
+    """Failed and Unconfirmed test rows: customers whom test lost and control kept."""
+    rows = Tally.objects.for_org(org).filter(run_id__in=list(runs), arm=Delivery.Arm.TEST)
+    states = dict(rows.values_list("state").annotate(n=Sum("n")))
+    lost = states.get(Delivery.State.FAILED, 0) + states.get(Delivery.State.UNCONFIRMED, 0)
+    return Lost(lost, states.get(TARGETED, 0))
 
 
 def of_campaign(org: Org, campaign: Campaign, effect: Effect) -> Report:
@@ -83,7 +93,7 @@ def of_campaign(org: Org, campaign: Campaign, effect: Effect) -> Report:
         channels=[Part(channel, part) for channel, part in by_channel.items()],
         days=[Part(day.isoformat(), part) for day, part in sorted(by_day.items())],
         reasons=reasons_of(total),
-        checks=checks(total, runs, effect),
+        checks=[*checks(total, runs, effect), _credit_adds_up(credited, effect)],
     )
 
 
@@ -96,6 +106,12 @@ def _credited(org: Org, campaign: Campaign) -> dict[int, tuple[int, int, int]]:
         .annotate(n=Count("txn_id"), people=Count("customer_id", distinct=True), value=Sum("net"))
     )
     return {row["message_id"]: (row["n"], row["people"], row["value"] or 0) for row in rows}
+
+
+def _credit_adds_up(credited: dict[int, tuple[int, int, int]], effect: Effect) -> Check:
+    """A bill is credited to one message, so the rows of the messages give the figure of the campaign (M-27, 8)."""
+    rows = sum(n for n, _people, _value in credited.values())
+    return Check("conversions of the messages = conversions of the campaign", rows == effect.test.conversions)
 
 
 def reasons_of(counts: Progress) -> list[tuple[str, str, int]]:
@@ -116,6 +132,9 @@ def checks(counts: Progress, runs: Iterable[Run], effect: Effect | None) -> list
             counts.queued >= 0 and counts.targeted == counts.queued + counts.handing_over + counts.ledger,
         ),
         Check("sent = delivered + not delivered + in flight + no report", counts.sent == outcomes),
+        Check(
+            "unique clicks ≤ unique opens ≤ delivered", counts.clicked <= counts.opened <= counts.delivered
+        ),
         Check("skipped, failed, cancelled = sums of their reasons", counts.adds_up),
         Check(
             "matched = excluded + outside the unit + targeted customers",
@@ -133,18 +152,6 @@ def checks(counts: Progress, runs: Iterable[Run], effect: Effect | None) -> list
     return found
 
 
-def funnels(runs: Iterable[Run]) -> list[tuple[Run, Funnel]]:
-    """The funnel of each finished or open run, the newest first."""
-    return [(run, funnel.of_run(run, at=run.frozen_at or run.created_at)) for run in runs if run.frozen_at]
-
-
-def opens_and_clicks(org: Org | int, runs: Iterable[int]) -> tuple[int, int]:
-    """Rows opened and clicked by a person (M-14), over the ledger's index by run."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT count(opened_at), count(clicked_at) FROM campaigns_delivery "
-            "WHERE org_id = %(org)s AND run_id = ANY(%(runs)s) AND (opened_at IS NOT NULL OR clicked_at IS NOT NULL)",
-            {"org": org if isinstance(org, int) else org.pk, "runs": list(runs)},
-        )
-        opened, clicked = cursor.fetchone()
-    return int(opened), int(clicked)
+def funnels(runs: Iterable[Run], counts: Mapping[int, Progress]) -> list[tuple[Run, Funnel, Progress]]:
+    """The funnel of each finished or open run, and what became of those who passed it."""
+    return [(run, funnel.of_run(run, at=run.frozen_at), counts[run.pk]) for run in runs if run.frozen_at]

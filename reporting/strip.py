@@ -14,7 +14,7 @@ from typing import Final
 
 from django.db import connection
 
-from campaigns.models import Campaign
+from campaigns.models import Campaign, Run
 from conversions.models import Progress
 from engage.orgs.access import Access
 from engage.orgs.models import Member, Org, OrgSettings
@@ -135,6 +135,13 @@ def read(access: Access, period: Period | str, *, at: datetime) -> StripFigures:
     scope = scope_key(access)
     stored = StripFigures.objects.for_org(access.org).filter(scope=scope, period=Period(period)).first()
     return stored or compute(access.org, scope, period, at=at)
+
+
+def has_simulated(access: Access, figures: StripFigures) -> bool:
+    """Whether the period holds runs of the demo's loader, whose control groups were made up (decisions 27)."""
+    mine = Campaign.objects.for_org(access.org).visible_to(access)
+    runs = Run.objects.for_org(access.org).filter(simulated=True, run_on__gte=figures.since.date())
+    return runs.filter(campaign_id__in=mine.values("pk")).exists()
 
 
 def delivery_rate(figures: StripFigures) -> Decimal | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 from celery import shared_task
@@ -10,9 +9,8 @@ from django.utils import timezone
 
 from engage.orgs import due
 from engage.orgs.tenancy import org_context
-from reporting import strip
+from reporting import freshness, strip
 
-EVERY = timedelta(minutes=10)
 STRIP = "strip"
 
 
@@ -20,7 +18,7 @@ STRIP = "strip"
 def renew_strip(*, org_id: int, **_: Any) -> None:
     strip.renew(org_id, at=timezone.now())
     with org_context(org_id):
-        due.set_due(org_id, STRIP, 0, timezone.now() + EVERY)
+        due.set_due(org_id, STRIP, 0, timezone.now() + freshness.STRIP_EVERY)
 
 
 @due.handler(STRIP, recurring=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
+from campaigns import wording
 from campaigns.progress import Progress
 from engage.orgs import formatting
 from engage.orgs.formatting import DASH, Style
@@ -18,18 +19,18 @@ from reporting.statistics import Interval
 
 @dataclass(frozen=True)
 class Tile:
-    """One number. `value` is ready to show; a dash where it does not apply (M-04)."""
+    """One number. `value` is ready to show, a dash where it does not apply (M-04); `group` names its customers."""
 
     key: str
     value: str
     note: str = ""
     period: str = ""
     as_of: str = ""
-    label_text: str = ""
+    group: str = ""
 
     @property
     def label(self) -> str:
-        return self.label_text or DEFINITIONS[self.key].label
+        return DEFINITIONS[self.key].label
 
     @property
     def formula(self) -> str:
@@ -54,19 +55,9 @@ def amount(value: float | None, style: Style) -> str:
     return formatting.money(None if value is None else round(value), style)
 
 
-def delivery_share(counts: Progress) -> Decimal | None:
-    """M-11 as a share."""
-    told = counts.sent - counts.no_report
-    return Decimal(counts.delivered) / told if told else None
-
-
-def band(share: Decimal | float | None) -> tuple[str, str]:
-    """M-12: the word and the tone of a delivery rate."""
-    if share is None:
-        return "", ""
-    if share > Decimal("0.95"):
-        return "healthy", "ok"
-    return ("look into it", "warn") if share >= Decimal("0.8") else ("problem", "bad")
+def incremental(effect: Effect, style: Style) -> str:
+    found = effect.incremental
+    return amount(found.value if found else None, style)
 
 
 def strip_tiles(figures: StripFigures, settings: OrgSettings) -> list[Tile]:
@@ -74,7 +65,7 @@ def strip_tiles(figures: StripFigures, settings: OrgSettings) -> list[Tile]:
     as_of = formatting.instant(figures.computed_at, settings)
     period = f"{formatting.day(figures.since, settings)} to now, {settings.time_zone}"
     share = strip.delivery_rate(figures)
-    word, _ = band(share / 100 if share is not None else None)
+    word, _ = wording.band(share / 100 if share is not None else None)
     hit = strip.hit_rate(figures)
 
     def tile(key: str, value: str, note: str = "") -> Tile:
@@ -98,22 +89,23 @@ def strip_tiles(figures: StripFigures, settings: OrgSettings) -> list[Tile]:
 def summary_tiles(effect: Effect, counts: Progress, unsubscribed: int, settings: OrgSettings) -> list[Tile]:
     """What a campaign's summary begins with (M-25)."""
     as_of = formatting.instant(effect.computed_at, settings) if effect.computed_at else ""
-    share = delivery_share(counts)
+    share = counts.delivery_share
     whole_life = "Whole life of the campaign"
 
-    def tile(key: str, value: str, note: str = "") -> Tile:
-        return Tile(key, value, note, whole_life, as_of)
+    def tile(key: str, value: int, note: str = "", group: str = "") -> Tile:
+        return Tile(key, formatting.number(value, settings), note, whole_life, as_of, group)
 
     return [
-        tile("contacted", formatting.number(effect.test.contacted, settings)),
-        tile("sent", formatting.number(counts.sent, settings)),
+        tile("contacted", effect.test.contacted, group="contacted"),
+        tile("sent", counts.sent),
         tile(
             "delivered",
-            formatting.number(counts.delivered, settings),
-            f"{rate(share, settings)} {band(share)[0]}",
+            counts.delivered,
+            f"{rate(share, settings)} {wording.band(share)[0]}",
+            group="delivered",
         ),
-        tile("not_delivered", formatting.number(counts.not_delivered, settings)),
-        tile("unsubscribed", formatting.number(unsubscribed, settings)),
+        tile("not_delivered", counts.not_delivered, group="not_delivered"),
+        tile("unsubscribed", unsubscribed, group="unsubscribed"),
     ]
 
 
@@ -123,8 +115,8 @@ def effect_tiles(effect: Effect, settings: OrgSettings) -> list[Tile]:
     hit, control, lift = effect.hit_rate, effect.control_hit_rate, effect.lift
     found, no_control = effect.incremental, not effect.arms.cc
 
-    def tile(key: str, value: str, note: str = "") -> Tile:
-        return Tile(key, value, note, "Campaign's dates", as_of)
+    def tile(key: str, value: str, note: str = "", group: str = "") -> Tile:
+        return Tile(key, value, note, "Campaign's dates", as_of, group)
 
     bounds = ""
     if found is not None and effect.incremental_has_interval:
@@ -132,15 +124,18 @@ def effect_tiles(effect: Effect, settings: OrgSettings) -> list[Tile]:
     lift_text = formatting.points(None if lift is None else 100 * lift.value, settings)
     lift_note = "" if lift is None else f"{100 * lift.low:.2f} to {100 * lift.high:.2f}"
     return [
-        tile("hit_rate", rate(hit.value if hit else None, settings), within(hit, settings)),
+        tile("hit_rate", rate(hit.value if hit else None, settings), within(hit, settings), "responders"),
         tile(
-            "control_hit_rate", rate(control.value if control else None, settings), within(control, settings)
+            "control_hit_rate",
+            rate(control.value if control else None, settings),
+            within(control, settings),
+            "control_responders",
         ),
         tile("lift", lift_text, lift_note),
         tile("uplift", rate(effect.uplift, settings), within(effect.uplift_interval, settings)),
         tile(
             "incremental",
-            amount(found.value if found else None, settings),
+            incremental(effect, settings),
             "no control group" if no_control else "negative, shown as 0" if effect.floored else bounds,
         ),
         tile("incremental_per_head", amount(effect.incremental_per_head, settings)),
@@ -168,6 +163,6 @@ def goal_tiles(effect: Effect, settings: OrgSettings) -> list[Tile]:
         ),
     ]
     return [
-        Tile(key, value, note, f"{effect.goal.window_days} days from {anchor}", as_of)
+        Tile(key, value, note, f"{effect.goal.window_days} days from {anchor}", as_of, "converted")
         for key, value, note in rows
     ]

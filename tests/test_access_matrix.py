@@ -171,7 +171,7 @@ def _address(org: Org, name: str, pk: Any) -> str:
     names = set(re.findall(r"<\w+:(\w+)>", str(PATTERNS[name].pattern)))
     values = {
         "org": org.slug, "pk": pk, "step": "basics", "which": "errors", "kind": "customers", "token": "x",
-        "message": "x", "state": "failed", "code": "no_answer",
+        "message": "x", "state": "failed", "code": "no_answer", "who": "contacted",
     }  # fmt: skip
     return reverse(name, kwargs={key: values[key] for key in names})
 

@@ -6,10 +6,10 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
-from campaigns import progress
+from campaigns import progress, wording
 from campaigns.models import Campaign
 from engage.orgs.doors import OrgRequest, org_view
-from reporting import effect, strip, tiles
+from reporting import effect, freshness, strip, tiles
 from reporting.models import Period
 
 MOST = 100
@@ -20,9 +20,11 @@ def kpi_strip(request: OrgRequest) -> HttpResponse:
     """The strip of a period (M-26): a fragment in place, a page of its own without scripts."""
     wanted = request.GET.get("period", Period.MONTH)
     period = Period(wanted) if wanted in Period.values else Period.MONTH
-    figures = strip.read(request.access, period, at=timezone.now())
+    now = timezone.now()
+    figures = strip.read(request.access, period, at=now)
     context = {
-        "figures": figures,
+        "fresh": freshness.of_strip(figures, at=now),
+        "simulated": strip.has_simulated(request.access, figures),
         "tiles": tiles.strip_tiles(figures, request.settings),
         "periods": [{"label": p.value, "url": f"?period={p.value}", "current": p == period} for p in Period],
         "whole": request.access.whole_org,
@@ -39,7 +41,13 @@ def campaign_numbers(request: OrgRequest) -> HttpResponse:
     counts = progress.of_campaigns(request.org.pk, [campaign.pk for campaign in campaigns])
     rows = []
     for campaign in campaigns:
-        found, share = effects[campaign.pk], tiles.delivery_share(counts[campaign.pk])
-        word, tone = tiles.band(share)
-        rows.append({"campaign": campaign, "effect": found, "share": share, "band": word, "tone": tone})
+        share = counts[campaign.pk].delivery_share
+        rows.append(
+            {
+                "campaign": campaign,
+                "effect": effects[campaign.pk],
+                "share": share,
+                "band": wording.band(share)[0],
+            }
+        )
     return render(request, "reporting/_campaign_numbers.html", {"rows": rows})
