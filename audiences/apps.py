@@ -8,9 +8,9 @@ class AudiencesConfig(AppConfig):
 
     def ready(self) -> None:
         # Models are loaded only now; importing `files` registers what runs an import.
-        from audiences.intake import files  # noqa: F401, PLC0415
-        from audiences.segments import fields  # noqa: PLC0415
-        from engage.orgs import menu  # noqa: PLC0415
+        from audiences.intake import files
+        from audiences.segments import fields
+        from engage.orgs import menu
 
         fields.register_all()
         menu.add(menu.Entry(40, "Audiences", "audiences", "audiences", "user-group", "audience.view"))

@@ -10,8 +10,8 @@ class CampaignsConfig(AppConfig):
 
     def ready(self) -> None:
         # Models are loaded only now.
-        from campaigns import audience_uses, filter_fields, merge_sql, tasks  # noqa: F401, PLC0415
-        from campaigns.views.approvals import waiting_count  # noqa: PLC0415
+        from campaigns import audience_uses, filter_fields, merge_sql, tasks
+        from campaigns.views.approvals import waiting_count
 
         merge_sql.register()
         filter_fields.register()

@@ -8,7 +8,7 @@ class ReportingConfig(AppConfig):
 
     def ready(self) -> None:
         # Models can be imported only now; the import registers the doorbell.
-        from engage.orgs import menu  # noqa: PLC0415
-        from reporting import tasks  # noqa: F401, PLC0415
+        from engage.orgs import menu
+        from reporting import tasks
 
         menu.add(menu.Entry(60, "Reports", "reports", "reports", "chart-bar", "report.view"))

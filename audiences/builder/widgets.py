@@ -80,8 +80,8 @@ def date_widget(name: str, label: str, takes: str, value: Any, invalid: bool) ->
 
 def required_choice(name: str, facet: Facet, value: Sequence[Any], frame: Frame) -> Widget:
     """A select of one: channel, class."""
-    assert isinstance(facet.kind, Choice)  # noqa: S101 - a required facet is a choice
-    assert facet.kind.source.every is not None  # noqa: S101 - of a closed list
+    assert isinstance(facet.kind, Choice)
+    assert facet.kind.source.every is not None
     options = [(str(option.key), option.label) for option in facet.kind.source.every(frame)]
     return Widget("select", name, str(facet.label).capitalize(), str(value[0]), options=options)
 

@@ -255,7 +255,7 @@ def _count(desk: Desk, saved: Audience) -> None:
 
 def _show_both(desk: Desk, text: str) -> HttpResponse:
     """Somebody saved a newer version: it is said beside this one, and saving again means it."""
-    assert desk.audience is not None  # noqa: S101 - only what exists can be stale
+    assert desk.audience is not None
     rows_of_org = Audience.objects.for_org(desk.request.org).select_related("current")
     newest = rows_of_org.get(pk=desk.audience.pk)
     desk.revision = newest.revision

@@ -1,6 +1,7 @@
 from django.apps import AppConfig
 
-import engage.celery  # noqa: F401  in whatever process Django runs, tasks ring this application's broker
+# In whatever process Django runs, tasks ring this application's broker.
+import engage.celery
 
 
 class LocalConfig(AppConfig):

@@ -84,7 +84,7 @@ def find_redis() -> str:
 def _postgres_at(folder: Path) -> PostgresPrograms | None:
     if not all(os.access(folder / name, os.X_OK) for name in ("initdb", "postgres", "pg_ctl")):
         return None
-    answer = subprocess.run([folder / "pg_ctl", "--version"], capture_output=True, text=True, check=False)  # noqa: S603
+    answer = subprocess.run([folder / "pg_ctl", "--version"], capture_output=True, text=True, check=False)
     version = re.search(r"(\d+)[.\d]*\s*$|(\d+)\.", answer.stdout)
     return PostgresPrograms(folder, int(version[1] or version[2])) if version else None
 

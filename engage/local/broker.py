@@ -42,7 +42,7 @@ class Broker:
         lock = self._take_over()
         try:
             with os.fdopen(self.home.open_log(self.name), "ab") as output:
-                return subprocess.Popen(  # noqa: S603
+                return subprocess.Popen(
                     [
                         self.program, "--port", "0", "--unixsocket", self.address, "--unixsocketperm", "700",
                         "--dir", str(self.data), "--appendonly", "yes" if self.durable else "no",

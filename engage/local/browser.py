@@ -34,7 +34,7 @@ def main() -> int:
     else:
         install = [[sys.executable, "-m", "playwright", "install", "chromium"]]
     for command in install:
-        if subprocess.run(command, check=False).returncode != 0:  # noqa: S603
+        if subprocess.run(command, check=False).returncode != 0:
             break
     if chromium() or _playwrights_own():
         return 0

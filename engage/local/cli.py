@@ -67,7 +67,7 @@ def _become(command: Sequence[str], *, home: Home, as_owner: bool) -> NoReturn:
     stack = open_stack(home, first=False)
     environment = stack.environment(as_owner=as_owner) | running_environment(home)
     if stack.share is not None:
-        os.set_inheritable(stack.share.descriptor, True)  # noqa: FBT003
+        os.set_inheritable(stack.share.descriptor, True)  # noqa: FBT003 - the signature of os
     try:
         os.execvpe(command[0], list(command), environment)  # noqa: S606  the user's own command
     except OSError as error:

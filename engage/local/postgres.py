@@ -64,7 +64,7 @@ class Postgres:
             command += [] if self.durable else WITHOUT_POWER_LOSS
             log = self.home.open_log(self.name)
             with os.fdopen(log, "ab") as output:
-                return subprocess.Popen(  # noqa: S603
+                return subprocess.Popen(
                     command, stdout=output, stderr=output, pass_fds=(lock,), **self.identity.options
                 )
         finally:
@@ -107,7 +107,7 @@ class Postgres:
         if lock is not None:
             return lock
         if (self.data / "postmaster.pid").exists():
-            subprocess.run(  # noqa: S603
+            subprocess.run(
                 [self.programs["pg_ctl"], "stop", "-D", str(self.data), "-m", "fast", "-W"],
                 check=False,
                 stdout=subprocess.DEVNULL,
@@ -133,7 +133,7 @@ class Postgres:
         collation = (
             ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"] if self.programs.major >= 17 else []
         )
-        made = subprocess.run(  # noqa: S603
+        made = subprocess.run(
             [self.programs["initdb"], "-D", str(aside), "-U", roles.SUPERUSER, "-E", "UTF8", "--locale=C",
              *collation, "--auth-local=trust", "--auth-host=reject", "--no-sync"],
             check=False, capture_output=True, text=True, **self.identity.options,
@@ -157,7 +157,7 @@ class Postgres:
         if not path.exists():
             return
         pid = (path.read_text().splitlines() or [""])[0]
-        listed = subprocess.run(  # noqa: S603
+        listed = subprocess.run(
             ["/bin/ps", "-o", "command=", "-p", pid], capture_output=True, text=True, check=False
         )
         if "postgres" in listed.stdout and str(self.data) in listed.stdout:

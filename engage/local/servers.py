@@ -126,11 +126,11 @@ def _start_guardian(
     command += [f"--server={name}" for name in names]
     command += [] if durable else ["--without-power-loss"]
     with os.fdopen(home.open_log("guardian"), "ab") as log:
-        guardian = subprocess.Popen(  # noqa: S603
+        guardian = subprocess.Popen(
             command, cwd=CHECKOUT, start_new_session=True,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log,
         )  # fmt: skip
-    assert guardian.stdout is not None  # noqa: S101  for the type checker
+    assert guardian.stdout is not None
     with guardian.stdout as said:
         answered, _, _ = select.select([said], [], [], GUARDIAN_SECONDS)
         line = said.readline() if answered else b""

@@ -149,7 +149,7 @@ class Supervisor:
         part.start_again_at = None
         part.started_at = time.monotonic()
         # A session of its own: Ctrl-C reaches the supervisor only, which stops the parts in order.
-        part.process = subprocess.Popen(  # noqa: S603
+        part.process = subprocess.Popen(
             part.command,
             env=part.environment,
             cwd=CHECKOUT,

@@ -184,12 +184,12 @@ def _only_one_in(home: Home) -> Iterator[None]:
 def reaper(stack: Stack, *, grace: float = 15.0) -> Iterator[Callable[[str], None]]:
     """It outlives us by a moment if we are killed, and holds our share in the servers that long."""
     shared = () if stack.share is None else (stack.share.descriptor,)
-    process = subprocess.Popen(  # noqa: S603
+    process = subprocess.Popen(
         [sys.executable, "-m", "engage.local.reaper", str(grace)],
         cwd=CHECKOUT, stdin=subprocess.PIPE, start_new_session=True, pass_fds=shared, text=True,
     )  # fmt: skip
 
-    assert process.stdin is not None  # noqa: S101  for the type checker
+    assert process.stdin is not None
     with process, process.stdin as pipe:
 
         def tell(line: str) -> None:

@@ -9,6 +9,6 @@ class OrgsConfig(AppConfig):
 
     def ready(self) -> None:
         # Models can be imported only now.
-        from engage.orgs import menu, tasks  # noqa: F401, PLC0415
+        from engage.orgs import menu, tasks
 
         menu.add(menu.Entry(90, "Settings", "settings", "settings", "cog-6-tooth", "settings.view"))

@@ -90,7 +90,7 @@ def _average(total: str, profile_total: str) -> Callable[[Condition, Frame], Fra
         sum_, n = (f"profile.{profile_total}", "profile.transactions") if whole else ("{c}.total", "{c}.n")
         some = f"coalesce({n}, 0) > 0"
         kind = condition.field.kind
-        assert isinstance(kind, Number)  # noqa: S101 - of this module's own fields
+        assert isinstance(kind, Number)
         if condition.operator.takes == "nothing":
             part = Part(some if condition.operator.key == "not_blank" else f"NOT {some}")
         else:

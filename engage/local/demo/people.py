@@ -91,7 +91,7 @@ SPANISH: Final = Names(
 
 def person(names: Names, number: int, *, seed: str, before: date) -> Record:
     """The fields of customer `number` that say who they are; they registered and consented before a day."""
-    chance = Random(f"{seed}:{number}")  # noqa: S311  the demo's people, the same at every load
+    chance = Random(f"{seed}:{number}")
     female = chance.random() < 0.56
     first = chance.choice(names.female if female else names.male)
     last = chance.choice(names.surnames)
@@ -143,7 +143,7 @@ def born(age_band: str, number: int, *, today: date) -> str | None:
     if not age_band:
         return None
     low, _, high = age_band.removesuffix("+").partition("-")
-    chance = Random(f"born:{number}")  # noqa: S311
+    chance = Random(f"born:{number}")
     age = chance.randint(int(low), int(high or int(low) + 17))
     day = date(today.year - age - 1, 1, 1) + timedelta(days=chance.randrange(365))
     return day.isoformat()

@@ -120,7 +120,7 @@ class Shop:
     def bills(self) -> Iterator[Record]:
         """Sales, and after each sale that was given back its return."""
         for number in range(1, BILLS + 1):
-            chance = Random(f"{SLUG}:bill:{number}")  # noqa: S311  made-up bills, the same at every load
+            chance = Random(f"{SLUG}:bill:{number}")
             day = self.first + timedelta(days=chance.randrange(365))
             sale = self._sale(number, day, chance)
             yield sale
@@ -154,7 +154,7 @@ class Shop:
         }
 
     def members(self, seed: str, share: float) -> list[str]:
-        chance = Random(f"{SLUG}:{seed}")  # noqa: S311
+        chance = Random(f"{SLUG}:{seed}")
         return [code_of(number) for number in range(1, CUSTOMERS + 1) if chance.random() < share]
 
 
