@@ -37,6 +37,19 @@ def empty() -> Sketch:
     }
 
 
+def of(stored: Mapping[str, Any]) -> Sketch:
+    """The sketch of a stored tree, in which defaults may be left out."""
+    whole = empty()
+    blocks = [_whole(block) for block in stored.get("blocks", [])]
+    return whole | {"base": whole["base"] | stored.get("base", {}), "blocks": blocks}
+
+
+def _whole(node: Mapping[str, Any]) -> dict[str, Any]:
+    if "items" not in node:
+        return dict(node)
+    return {"match": "all", "exclude": 0} | node | {"items": [_whole(item) for item in node["items"]]}
+
+
 def read(post: QueryDict, frame: Frame) -> Sketch:
     """The sketch that a posted builder shows. Fields that make no sense are left out."""
     base = {

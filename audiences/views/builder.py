@@ -71,7 +71,7 @@ class Desk:
         if audience is not None:
             self.name, self.unit = audience.name, audience.unit
             if audience.current is not None and audience.current.tree is not None:
-                self.sketch = audience.current.tree
+                self.sketch = sketch.of(audience.current.tree)
         elif not access.whole_org:
             self.unit = self.units()[0]
         self.token = uuid4().hex

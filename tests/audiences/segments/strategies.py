@@ -1,4 +1,4 @@
-"""Random trees over every field that `audiences` registers, as their stored JSON."""
+"""Random trees over every field of the catalogue, as their stored JSON."""
 
 from __future__ import annotations
 
@@ -149,7 +149,15 @@ CHANNELS: dict[str, Asked] = {
     ),
     "subscription": choices(["yes", "no", "unset"], blank=False),
 }
-FIELDS = {*SIMPLE, *OVER_BILLS, *OVER_LINES, *RETURNS, *CHANNELS, "audience"}
+CONTACT_FACETS = {
+    "campaign": choices([1, 2, 3], blank=False),
+    "message": choices([11, 12, 21, 22], blank=False),
+    "channel": choices(["email", "sms"], blank=False),
+}
+CONTACT: dict[str, Asked] = dict.fromkeys(("was_sent", "was_delivered", "opened", "clicked"), did)
+# What counts rows has facets and dates: its fields with their facets.
+COUNTED = [(OVER_BILLS, FACETS), (OVER_LINES, PRODUCT_FACETS), (RETURNS, {}), (CONTACT, CONTACT_FACETS)]
+FIELDS = {*SIMPLE, *CHANNELS, *(key for fields, _facets in COUNTED for key in fields), "audience"}
 
 
 @st.composite
@@ -163,14 +171,8 @@ def conditions(draw: st.DrawFn, lists: tuple[int, ...], key: str = "") -> dict[s
         return asked | draw(choices(list(lists), blank=False))
     if key in CHANNELS:
         return asked | draw(CHANNELS[key]) | draw(_of_channel(key))
-    source, facets = (
-        (OVER_BILLS, FACETS)
-        if key in OVER_BILLS
-        else (OVER_LINES, PRODUCT_FACETS)
-        if key in OVER_LINES
-        else (RETURNS, {})
-    )
-    asked |= draw(source[key])
+    fields, facets = next((fields, facets) for fields, facets in COUNTED if key in fields)
+    asked |= draw(fields[key])
     names = draw(st.lists(st.sampled_from(sorted(facets)), max_size=2, unique=True)) if facets else []
     if names:
         asked["where"] = {name: draw(facets[name]) for name in names}
