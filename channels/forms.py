@@ -11,8 +11,8 @@ from channels import registry
 from channels.adapter import Adapter, ConfigField, ConfigRefused
 from channels.models import ReplyWords, Sender
 from channels.replies import split
+from engage.orgs import locales
 from engage.orgs.access import Access
-from engage.orgs.forms.people import ZONES
 from engage.orgs.models import OrgUnit
 
 PREFIX: Final = "config_"
@@ -33,7 +33,9 @@ class SenderForm(forms.Form):
     identity = forms.CharField(max_length=254)
     display_name = forms.CharField(max_length=100, required=False, label=_("Sender name"))
     reply_to = forms.EmailField(required=False, label=_("Reply-to"))
-    time_zone = forms.ChoiceField(choices=ZONES, required=False, label=_("Time zone of its day"))
+    time_zone = forms.ChoiceField(
+        choices=[("", "—"), *locales.ZONES], required=False, label=_("Time zone of its day")
+    )
     per_second = forms.IntegerField(min_value=1, max_value=10_000, required=False, label=_("Most per second"))
     per_day = forms.IntegerField(min_value=1, required=False, label=_("Most per day"))
     secret = forms.CharField(

@@ -16,6 +16,7 @@ urlpatterns = [
     path(SENDER, views.sender_edit, name="sender"),
     path(f"{SENDER}test/", views.sender_test, name="sender-test"),
     path(f"{SENDER}status/", views.sender_status, name="sender-status"),
+    path(f"{SENDER}dns/", views.sender_dns, name="sender-dns"),
     path(f"{SENDER}webhook/", views.sender_hook, name="sender-hook"),
     path(f"{SENDER}outbox/", views.outbox_list, name="outbox"),
     path(f"{SENDER}outbox/<str:message>/", views.outbox_message, name="outbox-message"),

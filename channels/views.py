@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from channels import outbox, proving, registry, reply_words, sandbox, senders
+from channels.email import dns_state
 from channels.forms import ReplyWordsForm, SenderForm, TestForm
 from channels.models import ReplyWords, Sender
 from channels.registry import UnknownAdapter
@@ -134,6 +135,20 @@ def sender_test(request: OrgRequest, pk: int) -> HttpResponse:
         senders.settle(sender, Sender.Status.ACTIVE, by=request.user, at=now)
         messages.success(request, _("The provider took the test message. The sender is active."))
     return _back(request, sender)
+
+
+@org_view(RIGHT)
+def sender_dns(request: OrgRequest, pk: int) -> HttpResponse:
+    """What the DNS says of an e-mail sender's domain: fetched by its page, a page of its own without scripts."""
+    sender = _sender(request, pk)
+    if sender.channel != Sender.Channel.EMAIL:
+        raise Http404
+    domain = sender.identity.rpartition("@")[2]
+    records = dns_state.look(domain, dkim_selector=sender.config.get("dkim_selector", ""))
+    template = "channels/_dns.html" if request.htmx else "channels/dns.html"
+    return render(
+        request, template, {"sender": sender, "domain": domain, "records": records, "at": timezone.now()}
+    )
 
 
 @require_POST

@@ -34,6 +34,8 @@ CARRIER_SMTP = env.str("ENGAGE_CARRIER_SMTP", default="")
 CARRIER_KEY_FILE = Path(env.str("ENGAGE_CARRIER_KEY_FILE", default=str(HOME / "carrier" / "admin.key")))
 # Internal relays and gateways ("host" or "host:port") that senders may name; others must be on the public internet.
 OUTBOUND_ALLOWED = env.list("ENGAGE_OUTBOUND_ALLOWED", default=[])
+# Who is asked what the DNS says of a sender's domain, "address:port"; empty asks the system's name servers.
+DNS_SERVER = env.str("ENGAGE_DNS_SERVER", default="")
 
 INSTALLED_APPS = [
     "django.contrib.auth",

@@ -121,6 +121,7 @@ TABLE: dict[str, str | None] = {
     "sender-test@sender": "settings.senders",
     "sender-status@sender": "settings.senders",
     "sender-hook@sender": "settings.senders",
+    "sender-dns@sender": "settings.senders",
     "outbox@sender": "customer.view",
     "outbox-message@sender": "customer.view",
     "outbox-html@sender": "customer.view",

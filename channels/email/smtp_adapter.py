@@ -16,6 +16,7 @@ from channels.email.smtp import SmtpChannel
 from channels.protocol import Capabilities, Channel, Receipts, SenderFacts
 
 HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.:-]{0,252})")
+SELECTOR = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
 
 CAPABILITIES = Capabilities(
     channel="email",
@@ -60,6 +61,8 @@ def check(config: dict[str, Any]) -> Mapping[str, str]:
         problems["host"] = "Server must be a host name like smtp.example.com."
     if config["bounce_domain"] and not HOST.fullmatch(config["bounce_domain"]):
         problems["bounce_domain"] = "Bounce domain must be a domain like bounces.example.com."
+    if config["dkim_selector"] and not SELECTOR.fullmatch(config["dkim_selector"]):
+        problems["dkim_selector"] = "DKIM selector must be a name like s1 or news2026."
     known = {config["host"], f"{config['host']}:{config['port']}"} & set(settings.OUTBOUND_ALLOWED)
     if config["user"] and config["security"] == Security.NONE and not known:
         problems["security"] = "A password may only travel encrypted; choose STARTTLS or TLS."
@@ -93,6 +96,12 @@ ADAPTER = Adapter(
             name="bounce_domain",
             label="Bounce domain",
             help="A domain whose mail is read for bounces; empty sends them to the sender's own address.",
+            required=False,
+        ),
+        ConfigField(
+            name="dkim_selector",
+            label="DKIM selector",
+            help="The name that the relay signs with. Only used to look whether its key is published.",
             required=False,
         ),
         ConfigField(

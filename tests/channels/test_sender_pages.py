@@ -25,7 +25,8 @@ from tests.local.carriers import Carrier
 SMTP = {
     "name": "News", "identity": "news@acme.example", "display_name": "Acme", "reply_to": "", "time_zone": "",
     "config_host": "smtp.acme.example", "config_port": "587", "config_security": "starttls", "config_user": "acme",
-    "config_bounce_domain": "", "config_connections": "4", "secret": "a relay password", "owner": "org",
+    "config_bounce_domain": "", "config_dkim_selector": "", "config_connections": "4",
+    "secret": "a relay password", "owner": "org",
 }  # fmt: skip
 
 
@@ -67,7 +68,7 @@ def test_a_sender_is_made_with_its_adapters_own_fields(org: Org, client: Client)
     sender = only(org)
     assert sender.config == {
         "host": "smtp.acme.example", "port": 587, "security": "starttls", "user": "acme", "bounce_domain": "",
-        "connections": 4,
+        "dkim_selector": "", "connections": 4,
     }  # fmt: skip
     assert (sender.status, sender.is_default, sender.unit_id) == ("unverified", True, None)
     with org_context(org.pk):
