@@ -36,7 +36,7 @@ def test_health_is_sent_ever_and_lately_with_rate_band_last_failure_and_queue(
     with org_context(org.pk):
         factories.settings_of(org, time_zone="UTC")
         story = Story(org)
-        busy, idle = (
+        busy, _idle = (
             Sender.objects.create(
                 org=org, channel="email", name=name, identity=f"{name.lower()}@acme.example", adapter="smtp",
                 status="active", created_at=timezone.now(),
