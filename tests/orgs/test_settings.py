@@ -34,7 +34,7 @@ def form_of(client: Client, page: str) -> dict[str, str]:
     for tag in re.findall(r"<input[^>]*>", main):
         name, value = re.search(r'name="([^"]+)"', tag), re.search(r'value="([^"]*)"', tag)
         if name and (('type="checkbox"' not in tag) or "checked" in tag):
-            values[name[1]] = value[1] if value else ""
+            values[name[1]] = value[1] if value else "on" * ('type="checkbox"' in tag)
     for name, body in re.findall(r'<select name="([^"]+)".*?>(.*?)</select>', main, re.DOTALL):
         chosen = re.search(r'value="([^"]*)" selected', body)
         values[name] = chosen[1] if chosen else ""
@@ -91,6 +91,20 @@ def test_a_group_for_the_whole_org_is_drawn_anew_only_with_a_tick(
         assert (entry.before["control_permille"], entry.after["control_permille"]) == (150, 200)
 
 
+def test_the_form_shows_what_is_stored(org: Org, admin: User, client: Client) -> None:
+    """T-24: what was chosen when the org was made is among the choices, so that a save changes nothing else."""
+    client.force_login(admin)
+    page = f"/o/{org.slug}/settings/general/"
+    chosen = {"time_zone": "UTC", "currency": "PHP", "language": "pt", "week_start": 5}
+    with org_context(org.pk):
+        OrgSettings.objects.for_org(org).update(**chosen)
+        before = OrgSettings.objects.for_org(org).values().get()
+    assert client.post(page, form_of(client, page)).status_code == 302
+    with org_context(org.pk):
+        after = OrgSettings.objects.for_org(org).values().get()
+    assert {name for name, value in before.items() if after[name] != value} <= {"revision"}
+
+
 @pytest.mark.parametrize(
     ("field", "value", "says"),
     [
@@ -99,6 +113,7 @@ def test_a_group_for_the_whole_org_is_drawn_anew_only_with_a_tick(
         ("upload_megabytes", "201", "200"),
         ("notify_approval", "not an address", "is not an e-mail address"),
         ("time_zone", "Mars/Base", "valid choice"),
+        ("language", "klingon", "valid choice"),
     ],
 )
 def test_a_setting_out_of_bounds_is_refused_and_nothing_typed_is_lost(

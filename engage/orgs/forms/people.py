@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 from typing import Any
-from zoneinfo import available_timezones
 
 from django import forms
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 
+from engage.orgs import locales
 from engage.orgs.access import Access
 from engage.orgs.models import OrgUnit, Role, User
 from engage.orgs.models.people import normal_email
 from engage.orgs.rights import RIGHTS
-
-ZONES = [
-    ("", "—"),
-    *((zone, zone.replace("_", " ")) for zone in sorted(available_timezones()) if "/" in zone),
-]
 
 
 class SignInForm(forms.Form):
@@ -84,7 +79,7 @@ class AcceptForm(NewPasswordForm):
 
 class AccountForm(forms.ModelForm[User]):
     time_zone = forms.ChoiceField(
-        choices=ZONES,
+        choices=[("", "—"), *locales.ZONES],
         required=False,
         label="Your time zone",
         help_text="Shown beside Org time where they differ.",

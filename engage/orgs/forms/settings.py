@@ -8,16 +8,11 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
-from engage.orgs import configuring
+from engage.orgs import configuring, locales
 from engage.orgs.access import Access
 from engage.orgs.apikeys import SCOPES
-from engage.orgs.forms.people import ZONES
 from engage.orgs.models import OrgSettings, OrgUnit
 from engage.orgs.models.org import Switch
-
-CURRENCIES = (
-    "AED AUD BRL CAD CHF CNY EUR GBP IDR INR JPY KES KWD MXN MYR NGN NZD PLN SAR SEK SGD THB TRY USD VND ZAR"
-)
 
 
 class PercentField(forms.DecimalField):
@@ -43,8 +38,11 @@ class GeneralForm(forms.ModelForm[OrgSettings]):
     """Settings and defaults (T-24). `revision` finds a save over someone's newer version (C-18)."""
 
     name = forms.CharField(max_length=100)
-    time_zone = forms.ChoiceField(choices=ZONES[1:])
-    currency = forms.ChoiceField(choices=[(code, code) for code in CURRENCIES.split()])
+    time_zone = forms.ChoiceField(choices=locales.ZONES)
+    currency = forms.ChoiceField(choices=locales.CURRENCIES)
+    language = forms.ChoiceField(
+        choices=locales.LANGUAGES, help_text="Of dates and of the pages that customers see."
+    )
     week_start = forms.TypedChoiceField(
         coerce=int, choices=[(6, "Sunday"), (0, "Monday"), (5, "Saturday")], label="Week starts on"
     )

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from argparse import ArgumentParser
 from typing import Any
-from zoneinfo import available_timezones
 
-from babel.numbers import list_currencies
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from django.core.validators import validate_slug
 from django.db import transaction
 from django.utils import timezone
 
+from engage.orgs import locales
 from engage.orgs.founding import found_org, ready_made, seat_member
 from engage.orgs.management import accounts
 from engage.orgs.models import Org
@@ -63,8 +62,8 @@ def _check_slug(slug: str) -> None:
 
 def _settings(options: dict[str, Any]) -> dict[str, str]:
     zone, currency = options["time_zone"], options["currency"].upper()
-    if zone not in available_timezones():
+    if zone not in dict(locales.ZONES):
         raise CommandError(f"“{zone}” is no time zone. Use a name like Europe/Paris or Asia/Kolkata.")
-    if currency not in list_currencies():
+    if currency not in dict(locales.CURRENCIES):
         raise CommandError(f"“{currency}” is no currency. Use its ISO code, like EUR or INR.")
     return {"time_zone": zone, "currency": currency}
