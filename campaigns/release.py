@@ -1,4 +1,8 @@
-"""An approver decides that an Unconfirmed row is sent once more, knowing that the customer may get it twice (C-23)."""
+"""An approver decides that an Unconfirmed row is sent once more, knowing that the customer may get it twice (C-23).
+
+A report about the first hand-over that comes before the release refuses it, here; one that comes later takes the row
+out of the queue again (`receipts.recall`, which says what happens in every order).
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,7 @@ from django.db import connection, transaction
 from campaigns import lifecycle, run_lock, scheduling, tally
 from campaigns.lifecycle import MoveRefused
 from campaigns.models import Delivery, Recipient, Run
+from campaigns.receipts import parked
 from engage.orgs import audit, due
 from engage.orgs.access import Access, NotAllowed
 
@@ -84,6 +89,8 @@ def _releasable(run: Run, row: Delivery | None, at: datetime) -> Delivery:
         raise MoveRefused("The message has a newer run; this one cannot be opened again.")
     if run.status not in (*_OPEN, Run.Status.COMPLETED):
         raise MoveRefused(f"The run is {Run.Status(run.status).label}; nothing more leaves from it.")
+    if parked.speaks_of(run, row.seq, row.sender_id):
+        raise MoveRefused("A report about it has just come in and is being read. Look again in a minute.")
     queue = Recipient.objects.for_org(run.org_id).filter(run_on=run.run_on, run_id=run.pk, seq=row.seq)
     if not queue.exists():
         raise MoveRefused("The run's queue is gone; send a new message instead.")

@@ -92,7 +92,7 @@ def _unfinished(org_id: int) -> list[int]:
 
 
 def _look_after(run: Run, live: OrgSettings, bells: Bells, *, armed: bool) -> None:
-    key = run_key(run)
+    key = RunKey.of(run)
     with org_context(key.org):
         now = database_now()
     shifted = now + timedelta(seconds=run.clock_shift)
@@ -170,14 +170,6 @@ def _ask(sql: str, key: RunKey) -> bool:
     with connection.cursor() as cursor:
         cursor.execute(sql, key._asdict())
         return bool(cursor.fetchone()[0])
-
-
-def run_key(run: Run) -> RunKey:
-    """The key of a run's rows; reads the sender from its approved body."""
-    body = Body.parse(run.version.body)
-    return RunKey(
-        run.org_id, run.pk, run.run_on, run.campaign_id, run.message_id, body.sender.id, run.clock_shift
-    )
 
 
 def lanes_wanted(queue_size: int) -> int:

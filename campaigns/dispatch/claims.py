@@ -48,8 +48,11 @@ WHERE c.org_id = %(org)s AND c.run_id = %(run)s AND c.no = x.no
 )  # fmt: skip
 _ANNOUNCE_RETRIES = """
 WITH due AS (
-    SELECT seq FROM campaigns_retry
+    SELECT seq FROM campaigns_retry w
     WHERE org_id = %(org)s AND run_id = %(run)s AND NOT announced AND not_before <= now()
+      AND NOT EXISTS (SELECT FROM campaigns_parkedreceipt p
+                      WHERE p.org_id = %(org)s AND p.run_id = %(run)s AND p.seq = w.seq
+                        AND p.sender_id IN (0, %(sender)s))
     ORDER BY not_before, seq LIMIT %(most)s FOR UPDATE SKIP LOCKED
 )
 UPDATE campaigns_retry r
@@ -165,7 +168,10 @@ def advance(key: RunKey, steps: Sequence[Step]) -> None:
 
 
 def announce_retries(key: RunKey, owner: str, most: int) -> list[tuple[int, int, int]]:
-    """(seq, epoch, attempt) of waiting rows whose time has come, announced for this lane."""
+    """(seq, epoch, attempt) of waiting rows whose time has come, announced for this lane.
+
+    A row that a parked report speaks of is left to `receipts.recall`.
+    """
     return _fetch(_ANNOUNCE_RETRIES, key, owner=owner, most=most)  # type: ignore[return-value]  # columns of our own query
 
 

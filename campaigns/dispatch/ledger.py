@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import date
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Self
 
 from django.db import connection
 
 from campaigns import tally
+from campaigns.body import Body
 from campaigns.dispatch.prepared import Statement
-from campaigns.models import Delivery
+from campaigns.models import Delivery, Run
 from channels.protocol import Receipts
 
 State = Delivery.State
@@ -26,6 +27,14 @@ class RunKey(NamedTuple):
     message: int
     sender: int
     clock_shift: int
+
+    @classmethod
+    def of(cls, run: Run) -> Self:
+        """Reads the sender from the approved body: select the run with its `version`."""
+        body = Body.parse(run.version.body)
+        return cls(
+            run.org_id, run.pk, run.run_on, run.campaign_id, run.message_id, body.sender.id, run.clock_shift
+        )
 
 
 class Entry(NamedTuple):

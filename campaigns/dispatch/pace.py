@@ -63,7 +63,7 @@ def per_second(org_id: int, run_id: int) -> float | None:
     span = int(time.time()) // _SPAN
     names = [f"{org_id}:begun:{run_id}:{span - back}" for back in (1, 2, 3)]
     try:
-        counts: list[bytes | None] = shared_memory.ask(lambda client: client.mget(names))
+        counts = shared_memory.ask(lambda client: client.mget(names))
     except shared_memory.Away:
         return None
     return sum(int(count or 0) for count in counts) / (3 * _SPAN)

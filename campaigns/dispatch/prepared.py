@@ -1,15 +1,17 @@
 """Statements that a lane repeats with every window, planned once a database session.
 
-Planning them anew took longer than running them. Safe behind a transaction pooler: the first look of each transaction
-asks the session that it got which statements it knows, and what is missing is prepared there.
+Planning them anew took longer than running them. What a session knows is remembered with the connection, so a new
+connection begins with nothing. A lane also looks at the beginning of each transaction, because a transaction pooler may
+have given it another session; what is missing there is prepared there. PostgreSQL itself plans anew when a table, its
+statistics, a policy or the role changes, and a policy reads its org when the statement runs.
 """
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping
 from hashlib import blake2b
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
@@ -18,7 +20,8 @@ _LOOK = """
 SELECT set_config('plan_cache_mode', 'force_generic_plan', true),
        ARRAY(SELECT name FROM pg_prepared_statements WHERE starts_with(name, 'engage_'))
 """
-_here = threading.local()
+# psycopg2's connection → the names that its session knows.
+_known: WeakKeyDictionary[Any, set[str]] = WeakKeyDictionary()
 
 
 class Statement:
@@ -31,16 +34,18 @@ class Statement:
         self._execute = f"EXECUTE {self.name} ({', '.join(f'%({name})s' for name in types)})"
 
     def run(self, cursor: CursorWrapper, params: Mapping[str, Any]) -> None:
-        """Call in a transaction that `look` has begun."""
-        known: set[str] = _here.known
+        known = _known.get(connection.connection)
+        if known is None:
+            known = look()
         if self.name not in known:
             cursor.execute(self._prepare)
             known.add(self.name)
         cursor.execute(self._execute, params)
 
 
-def look() -> None:
-    """Learn what this transaction's session knows; plans are not made anew for each execution."""
+def look() -> set[str]:
+    """Learn what this transaction's session knows; until it ends, plans are not made anew for each execution."""
     with connection.cursor() as cursor:
         cursor.execute(_LOOK)
-        _here.known = set(cursor.fetchone()[1])
+        known = _known[connection.connection] = set(cursor.fetchone()[1])
+    return known

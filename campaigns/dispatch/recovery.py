@@ -6,6 +6,7 @@ the old owner's last commit is either visible here, or will be refused.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.db import connection
@@ -76,6 +77,14 @@ WITH lost AS (
 ), {_APPEND}
 SELECT count(*) FROM lost
 """
+_PUT_BACK = f"""
+WITH lost AS (
+    DELETE FROM campaigns_retry w
+    WHERE w.org_id = %(org)s AND w.run_id = %(run)s AND w.seq = ANY(%(seq)s) AND NOT w.announced
+    RETURNING w.seq, greatest(w.attempt, 1) AS attempt
+), {_APPEND}
+SELECT count(*) FROM lost
+"""
 
 
 def settle_chunk(key: RunKey, *, no: int, first: int, intent_hi: int) -> int:
@@ -110,6 +119,12 @@ def recover(key: RunKey) -> int:
         params: dict[str, Any] = {**key._asdict(), "tally": tally.fresh_key(), "seq": retries}
         lost += int(_one(_LOST_RETRIES, params)[0])  # type: ignore[call-overload]  # a column of our own query
     return lost
+
+
+def put_back(key: RunKey, seqs: Iterable[int]) -> None:
+    """Rows that wait in `retry` and were handed over after all are Unconfirmed (again). The caller has locked them."""
+    params: dict[str, Any] = {**key._asdict(), "tally": tally.fresh_key(), "seq": list(seqs)}
+    _one(_PUT_BACK, params)
 
 
 def has_dead(key: RunKey) -> bool:

@@ -70,7 +70,7 @@ def load(org_id: int, run_id: int) -> Work:
     signer = RunSigner(org=org_id, run_on=run.run_on, run=run_id, links=len(content.links))
     capabilities = registry.capabilities(facts)
     return Work(
-        key=RunKey(org_id, run_id, run.run_on, body.campaign, body.message, body.sender.id, run.clock_shift),
+        key=RunKey.of(run),
         body=body,
         content=content,
         renderer=content.renderer(signer),

@@ -132,6 +132,10 @@ class ParkedReceipt(Owned):
     sender_id = models.BigIntegerField()
     event_key = models.CharField(max_length=64)
     reference = models.CharField(max_length=200)
+    run_id = models.BigIntegerField(
+        null=True, help_text="Of the delivery that the reference names; None: unreadable"
+    )
+    seq = models.BigIntegerField(null=True)
     body = models.JSONField()
     received_at = models.DateTimeField()
     tries = models.SmallIntegerField(default=0)
@@ -139,7 +143,10 @@ class ParkedReceipt(Owned):
     objects = OwnedQuerySet["ParkedReceipt"].as_manager()
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["org", "sender_id", "event_key"], name="parked_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["org", "sender_id", "reference", "event_key"], name="parked_once")
+        ]
+        indexes = [models.Index(fields=["org", "run_id", "seq"], name="parked_by_delivery")]
 
     def __str__(self) -> str:
         return self.reference

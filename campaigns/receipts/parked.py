@@ -12,7 +12,7 @@ from typing import Final
 
 from django.db.models import DurationField, ExpressionWrapper, F, Q, Value
 
-from campaigns.models import ParkedReceipt
+from campaigns.models import ParkedReceipt, Run
 from campaigns.receipts import consequences, recording
 from campaigns.receipts.facts import Event, Fact
 from channels import tokens
@@ -47,10 +47,13 @@ def park(
             sender_id=sender_id,
             event_key=event.event_key,
             reference=reference,
+            run_id=key.run if key else None,
+            seq=key.seq if key else None,
             body=event.as_json(),
             received_at=received_at,
         )
         for reference, event in reports
+        for key in [_key(org_id, reference)]
     ]
     if rows:
         ParkedReceipt.objects.bulk_create(rows, ignore_conflicts=True)
@@ -62,6 +65,13 @@ def _ring_by(org_id: int, soon: datetime) -> None:
     """The next round is at this time at the latest: steady parking must not push it away for ever."""
     if not DueWork.objects.filter(org_id=org_id, kind=DUE, ref_id=0, due_at__lte=soon).exists():
         due.set_due(org_id, DUE, 0, soon)
+
+
+def speaks_of(run: Run, seq: int, sender_id: int | None) -> bool:
+    """Whether a report about this delivery waits to be matched. Call inside the org's context."""
+    told_by = [NO_SENDER] if sender_id is None else [NO_SENDER, sender_id]
+    about = ParkedReceipt.objects.for_org(run.org_id).filter(run_id=run.pk, seq=seq)
+    return about.filter(sender_id__in=told_by).exists()
 
 
 def match(org_id: int, *, at: datetime) -> int:
@@ -117,9 +127,15 @@ def _match(org_id: int, sender_id: int, rows: Sequence[ParkedReceipt]) -> list[i
 
 def _fact(org_id: int, row: ParkedReceipt) -> Fact | None:
     """The report as it is understood now: the secret that signed its reference may have come back meanwhile."""
+    key = _key(org_id, row.reference)
+    fact = Fact(key, Event.from_json(row.body)) if key else None
+    return fact if fact and fact.believable(row.received_at) else None
+
+
+def _key(org_id: int, reference: str) -> LedgerKey | None:
+    """The delivery of this org that a reference names, as far as it can be read today."""
     try:
-        key = tokens.read_reference(row.reference)
+        key = tokens.read_reference(reference)
     except tokens.Forged:
         return None
-    fact = Fact(key, Event.from_json(row.body))
-    return fact if key.org == org_id and key.run and fact.believable(row.received_at) else None
+    return key if key.org == org_id and key.run else None

@@ -18,7 +18,7 @@ from audiences.models import Customer
 from campaigns import tally
 from campaigns.dispatch.ledger import numbers, texts
 from campaigns.models import Delivery
-from campaigns.receipts import bursts
+from campaigns.receipts import bursts, recall
 from campaigns.receipts.facts import EARLIEST, Fact
 from campaigns.statements import statement
 from channels import registry
@@ -42,6 +42,7 @@ _REASON = "CASE WHEN e.code IN ({}) THEN e.code ELSE CASE e.kind {} END END".for
 _SETTLE: Final = statement("settle_receipts").format(
     sent=int(Delivery.State.SENT),
     unconfirmed=int(Delivery.State.UNCONFIRMED),
+    failed=int(Delivery.State.FAILED),
     opened=tally.OPENED,
     clicked=tally.CLICKED,
     by_report=BY_REPORT,
@@ -161,6 +162,10 @@ def _found(org_id: int, facts: Sequence[Fact], sender_id: int | None) -> dict[Le
     """The rows by the keys that the facts name; what a merged customer had is found with the survivor, once."""
     rows = lock(org_id, [fact.key for fact in facts])
     missing = {fact.key for fact in facts} - rows.keys()
+    if missing:
+        recall.recall(org_id, missing, sender_id)
+        rows |= lock(org_id, missing)
+        missing -= rows.keys()
     if missing:
         survivors = dict(
             Customer.objects.for_org(org_id)

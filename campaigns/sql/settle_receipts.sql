@@ -1,4 +1,7 @@
--- Bring Sent and Unconfirmed rows into line with the set of their events, and count what changed.
+-- Bring the rows that were handed over into line with the set of their events, and count what changed.
+-- Which rows: Sent and Unconfirmed, and what was released or queued again after a try and then left the queue without
+-- another: Skipped or Cancelled with a try behind it, Failed with one before the one that failed. There a report tells
+-- of the earlier try; of a Failed row only one that says it arrived, because refusals are reported too.
 -- The result depends on nothing but that set (and, for soft bounces and silence, on the clock): in whatever order and
 -- however often the same events come, the rows and their tally end alike (Q-23). The caller holds the rows' locks, so
 -- this statement's snapshot has every event of whoever held them before.
@@ -7,7 +10,8 @@
 WITH fact AS (
     SELECT d.*, coalesce(s.receipts, 'full') AS receipts, coalesce(e.kinds, ARRAY[]::text[]) AS kinds, e.reached_at,
            e.failed_for, e.softened_for, e.first_opened_at, e.first_clicked_at,
-           CASE WHEN d.state = {unconfirmed} THEN e.proved_at
+           CASE WHEN d.state = {failed} AND e.reached_at IS NULL THEN NULL
+                WHEN d.state <> {sent} THEN e.proved_at
                 WHEN d.reason = '{by_report}' THEN least(d.sent_at, e.proved_at)
                 ELSE d.sent_at END AS accepted_at,
            coalesce(e.softened_at < %(given_up_before)s AND NOT 'delivered' = ANY(e.kinds), false) AS gave_up
@@ -16,7 +20,8 @@ WITH fact AS (
     CROSS JOIN LATERAL (
         SELECT * FROM campaigns_delivery d
         WHERE d.org_id = %(org)s AND d.customer_id = x.customer_id AND d.run_on = x.run_on AND d.run_id = x.run_id
-          AND d.seq = x.seq AND d.run_on BETWEEN %(oldest)s AND %(newest)s AND d.state IN ({sent}, {unconfirmed})
+          AND d.seq = x.seq AND d.run_on BETWEEN %(oldest)s AND %(newest)s
+          AND d.attempt > CASE d.state WHEN {failed} THEN 1 ELSE 0 END
         OFFSET 0
     ) AS d
     LEFT JOIN unnest(%(senders)s::bigint[], %(receipts)s::text[]) AS s(sender_id, receipts) ON s.sender_id = d.sender_id
@@ -41,7 +46,7 @@ WITH fact AS (
                   WHEN 'in_flight' THEN 1 WHEN 'delivered' THEN 2 WHEN 'not_delivered' THEN 3 WHEN 'no_report' THEN 4
               END::smallint AS now_outcome
     FROM fact
-    WHERE accepted_at IS NOT NULL  -- an Unconfirmed row without a report stays what it is
+    WHERE accepted_at IS NOT NULL  -- what no report proves stays what it is
 ), settled AS (
     SELECT *,
            CASE WHEN now_outcome <> 2 THEN NULL WHEN receipts = 'bounces' THEN accepted_at ELSE reached_at
@@ -64,9 +69,9 @@ WITH fact AS (
          outcome, outcome_reason, sender_id, provider_id, address_key, segments, attempt, due_at, state_at, sent_at,
          delivered_at, opened_at, clicked_at, anchors_changed_at)
     SELECT org_id, customer_id, run_on, run_id, seq, campaign_id, message_id, slot, variant, arm, channel, {sent},
-           CASE state WHEN {unconfirmed} THEN '{by_report}' ELSE reason END, now_outcome, now_outcome_reason, sender_id,
+           CASE state WHEN {sent} THEN reason ELSE '{by_report}' END, now_outcome, now_outcome_reason, sender_id,
            provider_id, address_key, segments, attempt, due_at,
-           CASE WHEN state = {unconfirmed} OR reason = '{by_report}' THEN accepted_at ELSE state_at END, accepted_at,
+           CASE WHEN state <> {sent} OR reason = '{by_report}' THEN accepted_at ELSE state_at END, accepted_at,
            now_delivered_at, first_opened_at, first_clicked_at,
            CASE WHEN anchors_changed THEN statement_timestamp() ELSE anchors_changed_at END
     FROM changed

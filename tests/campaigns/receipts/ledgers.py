@@ -143,7 +143,8 @@ class Ledger:
         stated = registry.adapter(self.sender.adapter).capabilities.receipts
         outcome = ledger.FIRST_OUTCOME[stated] if state == State.SENT else 0
         ms = int(at.timestamp() * 1000)
-        ledger.append(self.key, [Entry(seq, state, reason, ms, 1, outcome) for seq in seqs])
+        tries = int(state in {State.SENT, State.FAILED, State.UNCONFIRMED})
+        ledger.append(self.key, [Entry(seq, state, reason, ms, tries, outcome) for seq in seqs])
 
     def forget_queue(self) -> None:
         """As after the queue's retention: the ledger is all that is left of the run's rows."""
