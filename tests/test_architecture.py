@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -126,28 +125,6 @@ def test_reads_of_tenant_models_at_a_door_begin_with_for_org() -> None:
             of_a_tenant = len(chain) > 2 and chain[0] in TENANT_MODELS and chain[1] == "objects"
             if of_a_tenant and chain[2] not in {"for_org", *WRITES}:
                 loose.append(f"{path.relative_to(ROOT)}:{node.lineno} {'.'.join(chain)}")
-    assert loose == []
-
-
-FORMATTED_SQL = re.compile(r"\b(SELECT|INSERT INTO|UPDATE|DELETE FROM)\b")
-
-
-def test_no_sql_text_is_formatted_from_data() -> None:
-    """Q-27: an f-string of SQL may hold only upper-case constants and expressions of our own modules."""
-    loose = []
-    for path in modules():
-        for node in ast.walk(tree(path)):
-            if not isinstance(node, ast.JoinedStr):
-                continue
-            text = "".join(part.value for part in node.values if isinstance(part, ast.Constant))
-            inserted = [part.value for part in node.values if isinstance(part, ast.FormattedValue)]
-            if FORMATTED_SQL.search(text) and any(
-                isinstance(value, ast.Attribute)
-                and isinstance(value.value, ast.Name)
-                and value.value.id == "request"
-                for value in inserted
-            ):
-                loose.append(f"{path.relative_to(ROOT)}:{node.lineno}")
     assert loose == []
 
 
