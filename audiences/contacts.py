@@ -19,6 +19,7 @@ from audiences.models import ContactPoint
 from engage.orgs.models import OrgSettings
 
 LONGEST: Final = 254
+EMAIL: Final = ContactPoint.Kind.EMAIL.value
 _LOCAL = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _EMAIL: Final = re.compile(rf"({_LOCAL})@((?:{_LABEL}\.)+(?:[A-Za-z]{{2,63}}|xn--[A-Za-z0-9-]{{2,59}}))")
@@ -94,7 +95,7 @@ def _length_possible(code: int, digits: int) -> bool:
 
 def normal(kind: str, text: str, region: str) -> str:
     """The normal form of an address of this kind. Raises `Malformed`."""
-    return normal_email(text) if kind == ContactPoint.Kind.EMAIL else normal_phone(text, region)
+    return normal_email(text) if kind == EMAIL else normal_phone(text, region)
 
 
 def address_key(kind: str, value: str) -> int:
@@ -109,7 +110,7 @@ def region_of(settings: OrgSettings) -> str:
 
 def masked(kind: str, value: str) -> str:
     """Enough to recognise an address that one knows, too little to use it."""
-    if kind == ContactPoint.Kind.EMAIL and "@" in value:
+    if kind == EMAIL and "@" in value:
         local, _, domain = value.rpartition("@")
         return f"{local[:1]}•••@{domain}"
     return f"{value[:3]}•••{value[-2:]}" if len(value) > 6 else "•••"

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
+import struct
+from hashlib import sha256
+from typing import Final
+
+_SIGNED: Final = struct.Struct(">q")
 
 
 def lookup_key(kind: str, normal: str) -> int:
     """The first 8 bytes of sha256 of `kind:normal form`, as PostgreSQL's signed bigint."""
-    digest = hashlib.sha256(f"{kind}:{normal}".encode()).digest()
-    return int.from_bytes(digest[:8], "big", signed=True)
+    key: int = _SIGNED.unpack_from(sha256(f"{kind}:{normal}".encode()).digest())[0]
+    return key
 
 
 # The same in SQL; `{kind}` and `{normal}` are expressions of ours, never input.

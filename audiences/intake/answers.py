@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
+from operator import attrgetter
 
 
 class Verdict(StrEnum):
@@ -61,5 +62,5 @@ class Answers:
 
 def counted(rows: Iterable[Answer]) -> dict[str, int]:
     """How many of each verdict; all four are named."""
-    tally = Counter(row.verdict.value for row in rows)
-    return {verdict.value: tally[verdict.value] for verdict in Verdict}
+    tally = Counter(map(attrgetter("verdict"), rows))
+    return {verdict.value: tally[verdict] for verdict in Verdict}

@@ -30,7 +30,7 @@ def join_arrived(desk: Desk, keys: Collection[tuple[str, int]], at: datetime) ->
         batch: list[tuple[int, BillRecord]] = []
         for number, record in enumerate(kept[start : start + AT_ONCE]):
             try:
-                batch.append((number, writer.read(record)))
+                batch.append((number, writer.read.one(record)))
             except Rejected as rejected:
                 # It was taken once; a setting changed since. It stays where the org can see it.
                 logger.warning("a waiting bill of org %s cannot be taken: %s", desk.org_id, rejected.code)

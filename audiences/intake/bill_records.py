@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import repeat
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from audiences.contacts import Malformed, address_key, normal
 from audiences.intake import values
 from audiences.intake.answers import Rejected
 from audiences.intake.desk import Desk
-from audiences.intake.fields import Field, Record, by_name, read_record, require
+from audiences.intake.fields import Columns, Field, Record, Sheet, by_name, read_record, read_sheet, require
 from audiences.intake.values import Reader, Unfit
 from audiences.keys import lookup_key
 from audiences.models import ContactPoint
@@ -19,6 +20,9 @@ from audiences.models import ContactPoint
 CUSTOM: Final = "custom."
 _CUSTOM_NAME: Final = re.compile(r"custom\.[a-z0-9_]{1,40}")
 MOST_CUSTOM: Final = 20
+# Records of a call may each have another shape; those remembered are forgotten at this many.
+MOST_SHAPES: Final = 1_000
+_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 MOST_LINES: Final = 5_000
 QUANTITY_SCALE: Final = 1_000
 # field → column, for what is stored as it was read
@@ -53,19 +57,51 @@ class Line(NamedTuple):
     amount: int
 
 
-@dataclass(slots=True)
-class BillRecord:
-    """What a record says. Missing keys of `columns` were left out, None clears; `lines` None: left out.
+class Shape:
+    """Which fields a record gives, sorted by where they go. A file's records all have one shape."""
 
-    `raw` is the record as it came, for the bill that has to wait for its customer.
+    def __init__(self, names: Sequence[str]) -> None:
+        self.names = [name for name in _COLUMNS if name in names]
+        # The columns of the bill that `BillRecord.own` fills.
+        self.own = tuple(_COLUMNS[name] for name in self.names)
+        self.custom = [name for name in names if name.startswith(CUSTOM)]
+        self.lines = "lines" in names
+        self._places = {column: place for place, column in enumerate(self.own)}
+
+    def place(self, column: str) -> int | None:
+        """Where the column's value stands in `own`, None where records of this shape leave it out."""
+        return self._places.get(column)
+
+
+class BillRecord(NamedTuple):
+    """What a record says. What the shape lacks was left out, None clears; `lines` None: left out.
+
+    `sheet` and `place` are where it came from.
     """
 
     external_id: str
+    key: int
     who: Who | None
-    columns: dict[str, Any]
-    custom: dict[str, Any]
+    shape: Shape
+    own: tuple[Any, ...]
+    custom: Mapping[str, Any]
     lines: list[Line] | None
-    raw: dict[str, Any]
+    sheet: Sheet
+    place: int
+
+    def get(self, column: str) -> Any:
+        """The value of one column, None also where it was left out."""
+        place = self.shape.place(column)
+        return None if place is None else self.own[place]
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        return dict(zip(self.shape.own, self.own, strict=True))
+
+    @property
+    def raw(self) -> dict[str, Any]:
+        """The record as it came, for the bill that has to wait for its customer."""
+        return self.sheet.record(self.place)
 
 
 class _Fields(dict[str, Field]):
@@ -181,33 +217,90 @@ class BillReader:
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
         self.fields = fields_of(desk)
+        self._shapes: dict[tuple[str, ...], Shape] = {}
 
-    def __call__(self, record: Record) -> BillRecord:
-        given = read_record(record, self.fields)
-        require(given, "external_id")
-        custom = {name[len(CUSTOM) :]: value for name, value in given.items() if name.startswith(CUSTOM)}
-        if len(custom) > MOST_CUSTOM:
-            raise Rejected("too_many", CUSTOM, f"A transaction has at most {MOST_CUSTOM} fields of your own.")
-        columns = {column: given[name] for name, column in _COLUMNS.items() if name in given}
-        for name in ("payment_modes", "coupon_codes"):
-            if name in columns:
-                columns[name] = columns[name] or []
-        if "kind" in columns:
-            columns["kind"] = columns["kind"] or "sale"
-        lines = (given["lines"] or []) if "lines" in given else None
-        return BillRecord(given["external_id"], self._who(given), columns, custom, lines, dict(record))
+    def one(self, record: Record) -> BillRecord:
+        """A single record. Raises `Rejected`."""
+        (read,) = self(Sheet(tuple(record), [0], [tuple(record.values())]))
+        if isinstance(read, Rejected):
+            raise read
+        return read
 
-    def _who(self, given: Mapping[str, Any]) -> Who | None:
-        """The first of the three that is filled names the customer."""
-        for name, kind in _WHO.items():
-            value = given.get(name)
-            if value is None:
+    def __call__(self, sheet: Sheet) -> list[BillRecord | Rejected]:
+        read = read_sheet(sheet, self.fields, "external_id")
+        shape, values, size = self._shape(tuple(read.values)), read.values, read.size
+        whos = self._whos(read)
+        if len(shape.custom) > MOST_CUSTOM:
+            why = Rejected("too_many", CUSTOM, f"A transaction has at most {MOST_CUSTOM} fields of your own.")
+            read.refused = dict.fromkeys(range(size), why) | read.refused
+        if len(read.refused) == size:
+            return [read.refused[place] for place in range(size)]
+        own = [_filled(name, values[name]) for name in shape.names]
+        records: list[BillRecord | Rejected] = list(
+            map(
+                BillRecord,
+                values["external_id"],
+                [lookup_key("transaction", external_id) for external_id in values["external_id"]],
+                whos,
+                repeat(shape, size),
+                zip(*own, strict=True) if own else repeat(()),
+                _custom(shape, values, size),
+                [lines or [] for lines in values["lines"]] if shape.lines else repeat(None),
+                repeat(sheet),
+                range(size),
+            )
+        )
+        for place, why in read.refused.items():
+            records[place] = why
+        return records
+
+    def _shape(self, given: tuple[str, ...]) -> Shape:
+        found = self._shapes.get(given)
+        if found is None:
+            if len(self._shapes) > MOST_SHAPES:
+                self._shapes.clear()
+            found = self._shapes[given] = Shape(given)
+        return found
+
+    def _whos(self, read: Columns) -> list[Who | None]:
+        """Who each record's customer is: the first of the three fields that is filled says it."""
+        found: list[Any] = [None] * read.size
+        for name, kind in reversed(_WHO.items()):
+            column = read.values.get(name)
+            if column is None:
                 continue
-            if name == "customer":
-                return Who(kind, lookup_key(kind, value), value)
-            try:
-                value = normal(kind, value, self.desk.region)
-            except Malformed:
-                raise Rejected("malformed", name, f"{name}: This is no {kind} address.") from None
-            return Who(kind, address_key(kind, value), value)
-        return None
+            known = {value: self._who(name, kind, value) for value in set(column)}
+            for place, value in enumerate(column):
+                if value is not None:
+                    found[place] = known[value]
+        for place, who in enumerate(found):
+            if isinstance(who, Rejected):
+                read.refused.setdefault(place, who)
+        return found
+
+    def _who(self, name: str, kind: str, value: str | None) -> Any:
+        if value is None:
+            return None
+        if name == "customer":
+            return Who(kind, lookup_key(kind, value), value)
+        try:
+            value = normal(kind, value, self.desk.region)
+        except Malformed:
+            return Rejected("malformed", name, f"{name}: This is no {kind} address.")
+        return Who(kind, address_key(kind, value), value)
+
+
+def _filled(name: str, column: list[Any]) -> list[Any]:
+    """What an empty cell means where the column takes no NULL."""
+    if name in ("payment_modes", "coupon_codes"):
+        return [value or [] for value in column]
+    return [value or "sale" for value in column] if name == "kind" else column
+
+
+def _custom(shape: Shape, values: Mapping[str, list[Any]], size: int) -> Iterable[Mapping[str, Any]]:
+    """The fields of the org's own, by their bare names."""
+    if not shape.custom:
+        return repeat(_NOTHING, size)
+    names = [name[len(CUSTOM) :] for name in shape.custom]
+    columns = zip(*(values[name] for name in shape.custom), strict=True)
+    return [dict(zip(names, given, strict=True)) for given in columns]

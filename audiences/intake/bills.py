@@ -109,11 +109,9 @@ def check(record: BillRecord, stored: Bill | None) -> None:
         raise Rejected("bad_return", "returns", "A bill cannot return itself.")
 
 
-def places(org_id: int, external_ids: Iterable[str]) -> dict[str, Place]:
-    """Where the bills with these numbers lie."""
-    wanted = set(external_ids)
-    kind = ExternalRef.Kind.TRANSACTION.value
-    rows = fetch(_PLACES, org=org_id, keys=[lookup_key(kind, external_id) for external_id in wanted])
+def places(org_id: int, wanted: Mapping[str, int]) -> dict[str, Place]:
+    """Where the bills with these numbers lie; by number their look-up keys."""
+    rows = fetch(_PLACES, org=org_id, keys=list(wanted.values()))
     return {value: Place(customer_id, at, pk) for value, customer_id, at, pk in rows if value in wanted}
 
 
@@ -146,6 +144,12 @@ def located(found: Collection[Place]) -> dict[str, Any]:
     """The parameters of a statement that reads or drops rows by place."""
     customers, times, ids = (list(column) for column in zip(*found, strict=True))
     return {"customers": customers, "times": times, "ids": ids, "first": min(times), "last": max(times)}
+
+
+def keys_of(external_ids: Iterable[str]) -> dict[str, int]:
+    """The look-up keys of bills with these numbers."""
+    kind = ExternalRef.Kind.TRANSACTION.value
+    return {external_id: lookup_key(kind, external_id) for external_id in external_ids}
 
 
 def load(org_id: int, found: Mapping[str, Place]) -> dict[str, Bill]:

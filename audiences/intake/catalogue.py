@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Final, Generic, TypeVar
 from audiences.intake import values
 from audiences.intake.answers import Answer, Rejected, Verdict
 from audiences.intake.desk import Desk
-from audiences.intake.fields import Field, Kind, Record, by_name, read_record, require
+from audiences.intake.fields import Field, Kind, Sheet, by_name, read_sheet
 from audiences.intake.staging import fetch
 from audiences.intake.units import recompute_by_purchase
 from audiences.intake.values import Unfit
@@ -51,10 +51,8 @@ class CatalogueWriter(Generic[M]):
     def known_fields(self) -> dict[str, Field]:
         raise NotImplementedError
 
-    def read(self, record: Record) -> Given:
-        given = read_record(record, self.fields)
-        require(given, "code")
-        return given
+    def read(self, sheet: Sheet) -> list[Given | Rejected]:
+        return read_sheet(sheet, self.fields, "code").each(lambda _, given: given)
 
     def name_of(self, record: Given) -> str:
         return str(record["code"])

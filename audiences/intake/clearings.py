@@ -11,7 +11,7 @@ from audiences.contacts import LONGEST, Malformed, address_key, masked, normal
 from audiences.intake import values
 from audiences.intake.answers import Answer, Rejected, Verdict
 from audiences.intake.desk import Desk
-from audiences.intake.fields import Field, Kind, Record, by_name, read_record, require
+from audiences.intake.fields import Field, Kind, Sheet, by_name, read_sheet
 from audiences.models import AddressRef, ContactPoint
 
 
@@ -37,10 +37,10 @@ class ClearingWriter:
         self.desk = desk
         self.fields = by_name(Field("address", values.text(LONGEST)), Field("reason", values.text(200)))
 
-    def read(self, record: Record) -> Clearing:
-        given = read_record(record, self.fields)
-        require(given, "address")
-        require(given, "reason")
+    def read(self, sheet: Sheet) -> list[Clearing | Rejected]:
+        return read_sheet(sheet, self.fields, "address", "reason").each(self._clearing)
+
+    def _clearing(self, _: int, given: dict[str, str]) -> Clearing:
         kind = ContactPoint.Kind.EMAIL if "@" in given["address"] else ContactPoint.Kind.PHONE
         try:
             value = normal(kind.value, given["address"], self.desk.region)

@@ -157,7 +157,8 @@ def _delimiter(path: Path, encoding: str) -> str:
 def rows(path: Path, how: Format) -> Iterator[Row]:
     """Every row that is not blank, the header first. Raises `Refused` where the file cannot be read on."""
     with path.open(encoding=how.encoding, newline="", errors="strict") as stream:
-        reader = csv.reader(_lines(stream), delimiter=how.delimiter, strict=True)
+        lines = _Lines(stream)
+        reader = csv.reader(lines, delimiter=how.delimiter, strict=True)
         line = 1
         while True:
             try:
@@ -173,20 +174,32 @@ def rows(path: Path, how: Format) -> Iterator[Row]:
                 ) from None
             if len(cells) > MOST_COLUMNS:
                 raise Refused(f"Line {line} has {len(cells)} columns; at most {MOST_COLUMNS} are read.")
+            if lines.marked:
+                lines.marked = False
+                cells = [restored(cell) if cell[:1] == "'" else cell for cell in cells]
             if cells:
-                yield Row(line, [restored(cell) if cell[:1] == "'" else cell for cell in cells])
+                yield Row(line, cells)
             line = reader.line_num + 1
 
 
-def _lines(stream: IO[str]) -> Iterator[str]:
-    number = 0
-    while line := stream.readline(LONGEST_LINE + 1):
-        number += 1
-        if len(line) > LONGEST_LINE:
-            raise Refused(f"Line {number} is longer than {LONGEST_LINE:,} characters.")
-        if "\0" in line:
-            raise Refused(f"Line {number} holds a NUL character. The file is damaged, or no text file.")
-        yield line
+class _Lines:
+    """The lines of a stream. `marked` tells that an apostrophe passed, which may stand before a cell (Q-21)."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self._stream = stream
+        self.marked = False
+
+    def __iter__(self) -> Iterator[str]:
+        number = 0
+        while line := self._stream.readline(LONGEST_LINE + 1):
+            number += 1
+            if len(line) > LONGEST_LINE:
+                raise Refused(f"Line {number} is longer than {LONGEST_LINE:,} characters.")
+            if "\0" in line:
+                raise Refused(f"Line {number} holds a NUL character. The file is damaged, or no text file.")
+            if "'" in line:
+                self.marked = True
+            yield line
 
 
 def _explain(problem: str, began: int, line: int) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from audiences.intake.customer_records import CustomerRecord
 from audiences.intake.customer_state import Held, State
@@ -31,13 +31,13 @@ JOIN audiences_customerunit held ON held.org_id = %(org)s AND held.customer_id =
 def load(org_id: int, states: Mapping[int, State], records: Sequence[CustomerRecord]) -> None:
     """Fill in what is stored of known customers, as far as the records speak of it."""
     ids = list(states)
-    if any(record.addresses for record in records):
+    if any(record.shape.addresses for record in records):
         contacts: dict[int, dict[str, dict[int, Held]]] = defaultdict(lambda: defaultdict(dict))
         for pk, kind, key, value, primary in fetch(_LOAD_CONTACTS, org=org_id, ids=ids):
             contacts[pk][kind][key] = Held(value, primary)
         for pk, by_kind in contacts.items():
             states[pk].stored_contacts = states[pk].contacts = dict(by_kind)
-    if any(record.attributes for record in records):
+    if any(record.shape.attributes for record in records):
         attributes: dict[int, dict[int, dict[str, Any]]] = defaultdict(dict)
         for pk, attribute_id, *typed in fetch(_LOAD_ATTRIBUTES, org=org_id, ids=ids):
             present = {name: part for name, part in zip(_VALUES, typed, strict=True) if part is not None}
@@ -52,21 +52,21 @@ def load(org_id: int, states: Mapping[int, State], records: Sequence[CustomerRec
             states[pk].stored_units = states[pk].units = frozenset(given)
 
 
-class Added(NamedTuple):
-    """A contact point that a customer did not have before."""
-
-    customer_id: int
-    kind: str
-    value: str
-    key: int
-    primary: bool
-    well_formed: bool
+# A contact point: customer, kind, value, key, whether it is well-formed, whether it is primary.
+Contact = tuple[int, str, str, int, bool, bool]
 
 
-def write(org_id: int, states: Sequence[State], at: datetime) -> list[Added]:
+def write(org_id: int, states: Sequence[State], at: datetime) -> list[Contact]:
     """Write what differs. Returns the new contact points."""
     _drop_contacts(org_id, states)
-    added = _add_contacts(org_id, states, at)
+    added = [
+        (state.id, kind, held.value, key, key not in state.malformed, held.primary)
+        for state in states
+        for kind, now in state.contacts.items()
+        for key, held in now.items()
+        if not state.stored_contacts or key not in state.stored_contacts.get(kind, ())
+    ]
+    add_contacts(org_id, added, at)
     _write_attributes(org_id, states)
     _write_units(org_id, states)
     return added
@@ -91,7 +91,7 @@ WHERE contact.org_id = %(org)s AND contact.customer_id = now.customer_id AND con
   AND contact.key = now.key
 """
 _STAGE_CONTACTS: Final = (
-    "customer_id bigint, kind text, value text, key bigint, is_primary boolean, well_formed boolean"
+    "customer_id bigint, kind text, value text, key bigint, well_formed boolean, is_primary boolean"
 )
 _ADD_CONTACTS: Final = """
 INSERT INTO audiences_contactpoint (org_id, customer_id, kind, value, key, is_primary, state, soft_bounces, state_at)
@@ -137,19 +137,12 @@ def _drop_contacts(org_id: int, states: Sequence[State]) -> None:
             )
 
 
-def _add_contacts(org_id: int, states: Sequence[State], at: datetime) -> list[Added]:
-    added = [
-        Added(state.id, kind, held.value, key, held.primary, key not in state.malformed)
-        for state in states
-        for kind, now in state.contacts.items()
-        for key, held in now.items()
-        if not state.stored_contacts or key not in state.stored_contacts.get(kind, ())
-    ]
+def add_contacts(org_id: int, added: Sequence[Contact], at: datetime) -> None:
+    """Write contact points that their customers do not have yet."""
     if added:
         with staged("incoming_contact", _STAGE_CONTACTS, added):
             execute(_ADD_CONTACTS, org=org_id, at=at)
             execute(_ADD_REFS, org=org_id)
-    return added
 
 
 _DROP_ATTRIBUTES: Final = """
@@ -178,7 +171,7 @@ def _write_attributes(org_id: int, states: Sequence[State]) -> None:
         for attribute_id in state.stored_attributes.keys() - state.attributes.keys()
     ]
     put = [
-        (state.id, attribute_id, *(typed.get(name) for name in _VALUES))
+        (state.id, attribute_id, typed)
         for state in states
         for attribute_id, typed in state.attributes.items()
         if state.stored_attributes.get(attribute_id) != typed
@@ -186,8 +179,14 @@ def _write_attributes(org_id: int, states: Sequence[State]) -> None:
     if gone:
         customers, attributes = map(list, zip(*gone, strict=True))
         execute(_DROP_ATTRIBUTES, org=org_id, customers=customers, attributes=attributes)
+    put_attributes(org_id, put)
+
+
+def put_attributes(org_id: int, put: Sequence[tuple[int, int, Mapping[str, Any]]]) -> None:
+    """Write values, typed, by customer and attribute."""
     if put:
-        with staged("incoming_attribute", _STAGE_ATTRIBUTES, put):
+        rows = ((pk, attribute_id, *map(typed.get, _VALUES)) for pk, attribute_id, typed in put)
+        with staged("incoming_attribute", _STAGE_ATTRIBUTES, rows):
             execute(_PUT_ATTRIBUTES, org=org_id)
 
 
@@ -208,9 +207,19 @@ def _write_units(org_id: int, states: Sequence[State]) -> None:
     """Units given by intake (T-05). One that is taken away stays when the customer bought there."""
     gone = [(state.id, unit_id) for state in states for unit_id in state.stored_units - state.units]
     put = [(state.id, unit_id) for state in states for unit_id in state.units - state.stored_units]
-    for sql, pairs in ((_DROP_UNITS, gone), (_PUT_UNITS, put)):
-        if pairs:
-            customers, units = map(list, zip(*pairs, strict=True))
-            execute(sql, org=org_id, customers=customers, units=units)
+    if gone:
+        _by_pair(_DROP_UNITS, org_id, gone)
+    put_units(org_id, put)
     if gone:
         join_by_purchase(org_id, {customer_id for customer_id, _ in gone})
+
+
+def put_units(org_id: int, put: Sequence[tuple[int, int]]) -> None:
+    """Make customers members of units."""
+    if put:
+        _by_pair(_PUT_UNITS, org_id, put)
+
+
+def _by_pair(sql: str, org_id: int, pairs: Sequence[tuple[int, int]]) -> None:
+    customers, units = map(list, zip(*pairs, strict=True))
+    execute(sql, org=org_id, customers=customers, units=units)

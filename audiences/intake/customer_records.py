@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from itertools import repeat
 from typing import Any, Final, NamedTuple
 
 from audiences.contacts import LONGEST, Malformed, address_key, normal
 from audiences.intake import values
+from audiences.intake.answers import Rejected
 from audiences.intake.desk import Desk
-from audiences.intake.fields import Field, Record, by_name, read_record, require
+from audiences.intake.fields import Field, Sheet, by_name, read_sheet
 from audiences.intake.values import Reader, Unfit
 from audiences.keys import folded, lookup_key
 from audiences.models import Attribute, Channel, ContactPoint, MessageClass
@@ -60,26 +61,50 @@ class Said(NamedTuple):
     source: str
 
 
-@dataclass(slots=True)
-class CustomerRecord:
-    """What a record says. A key that is missing from a mapping was left out; None clears."""
+class Shape:
+    """Which fields a record gives, sorted by where they go. A file's records all have one shape."""
+
+    def __init__(self, names: Sequence[str], attributes: Mapping[str, int]) -> None:
+        given = set(names)
+        self.names = tuple(sorted(given - _ELSEWHERE - attributes.keys()))
+        self.folded = [(name, *_FOLDED[name]) for name in sorted(given & _FOLDED.keys())]
+        self.full_name = {"first_name", "last_name"} <= given
+        norms = [norm for _, norm, _ in self.folded]
+        if given & {"first_name", "last_name"}:
+            norms.append("name_norm")
+        # The columns of the customer's row that `CustomerRecord.own` fills.
+        self.own = (*self.names, *norms)
+        self.addresses = [(name, *ADDRESSES[name]) for name in ADDRESSES if name in given]
+        self.only_primary = all(primary for _, _, primary in self.addresses)
+        self.consents = [(name, *CONSENTS[name]) for name in CONSENTS if name in given]
+        self.attributes = {name: attributes[name] for name in sorted(given & attributes.keys())}
+        self.home_store = "home_store" in given
+        self.units = "units" in given
+
+
+class CustomerRecord(NamedTuple):
+    """What a record says, in the order of its shape. What the shape lacks was left out; None clears."""
 
     external_id: str
     key: int
-    columns: dict[str, Any]
-    # kind → primary (an address) and not primary (a list), as far as they were given
-    addresses: dict[str, dict[bool, Any]]
+    shape: Shape
+    own: tuple[Any, ...]
+    # One `Address` or None for a primary one, a list for others.
+    addresses: tuple[Any, ...]
     malformed: bool
     consents: Sequence[Said]
-    attributes: dict[int, dict[str, Any] | None]
-    home_store: tuple[str | None] | None
+    attributes: tuple[dict[str, Any] | None, ...]
+    home_store: str | None
     units: list[int] | None
 
 
 def fields_of(desk: Desk) -> dict[str, Field]:
     """The fields of a customer in this org, its own attributes among them."""
     name, place = values.text(100), values.text(100)
-    email, phone = _address(ContactPoint.Kind.EMAIL, desk), _address(ContactPoint.Kind.PHONE, desk)
+    email, phone = (
+        _address(ContactPoint.Kind.EMAIL.value, desk),
+        _address(ContactPoint.Kind.PHONE.value, desk),
+    )
     return by_name(
         Field("external_id", values.code(100)),
         Field("first_name", name),
@@ -161,18 +186,6 @@ def attribute_reader(attribute: Attribute, desk: Desk) -> Reader:
     return read
 
 
-class _Shape:
-    """Which fields a record gives, sorted by where they go. A file's records all have one shape."""
-
-    def __init__(self, given: Iterable[str], attributes: Mapping[str, int]) -> None:
-        names = set(given)
-        self.columns = sorted(names - _ELSEWHERE - attributes.keys())
-        self.folded = [(name, *_FOLDED[name]) for name in sorted(names & _FOLDED.keys())]
-        self.addresses = [(name, *ADDRESSES[name]) for name in ADDRESSES if name in names]
-        self.consents = [(name, *CONSENTS[name]) for name in CONSENTS if name in names]
-        self.attributes = [(name, attributes[name]) for name in sorted(names & attributes.keys())]
-
-
 class CustomerReader:
     """Reads records of one org; pure, so that it may run ahead of the batch being written."""
 
@@ -180,54 +193,94 @@ class CustomerReader:
         self.desk = desk
         self.fields = fields_of(desk)
         self._attributes = {f"{ATTRIBUTE}{key}": row.pk for key, row in desk.attributes.items()}
-        self._shapes: dict[tuple[str, ...], _Shape] = {}
+        self._shapes: dict[tuple[str, ...], Shape] = {}
 
-    def __call__(self, record: Record) -> CustomerRecord:
-        given = read_record(record, self.fields)
-        require(given, "external_id")
-        shape = self._shape(tuple(given))
-        columns = {name: given[name] for name in shape.columns}
-        for name, norm, longest in shape.folded:
-            columns[norm] = folded(columns[name])[:longest] if columns[name] else None
-        if "do_not_disturb" in columns:
-            columns["do_not_disturb"] = bool(columns["do_not_disturb"])
-        addresses: dict[str, dict[bool, Any]] = {}
-        malformed = False
-        for name, kind, primary in shape.addresses:
-            value = given[name]
-            addresses.setdefault(kind, {})[primary] = value
-            if value is not None:
-                malformed |= not (value if primary else min(value, key=_well_formed)).well_formed
-        return CustomerRecord(
-            external_id=given["external_id"],
-            key=lookup_key("customer", given["external_id"]),
-            columns=columns,
-            addresses=addresses,
-            malformed=malformed,
-            consents=_consents(shape, given, self.desk.source) if shape.consents else (),
-            attributes={attribute_id: given[name] for name, attribute_id in shape.attributes},
-            home_store=(given["home_store"],) if "home_store" in given else None,
-            units=(given["units"] or []) if "units" in given else None,
+    def __call__(self, sheet: Sheet) -> list[CustomerRecord | Rejected]:
+        read = read_sheet(sheet, self.fields, "external_id")
+        if len(read.refused) == read.size:
+            return [read.refused[place] for place in range(read.size)]
+        shape, values = self._shape(tuple(read.values)), read.values
+        addresses = [values[name] for name, _, _ in shape.addresses]
+        records: list[CustomerRecord | Rejected] = list(
+            map(
+                CustomerRecord,
+                values["external_id"],
+                [lookup_key("customer", external_id) for external_id in values["external_id"]],
+                repeat(shape, read.size),
+                _rows(_own(shape, values), read.size),
+                _rows(addresses, read.size),
+                _malformed(addresses, read.size),
+                _consents(shape, values, self.desk.source, read.size),
+                _rows([values[name] for name in shape.attributes], read.size),
+                values["home_store"] if shape.home_store else repeat(None),
+                [units or [] for units in values["units"]] if shape.units else repeat(None),
+            )
         )
+        for place, why in read.refused.items():
+            records[place] = why
+        return records
 
-    def _shape(self, given: tuple[str, ...]) -> _Shape:
+    def _shape(self, given: tuple[str, ...]) -> Shape:
         found = self._shapes.get(given)
         if found is None:
             if len(self._shapes) > MOST_SHAPES:
                 self._shapes.clear()
-            found = self._shapes[given] = _Shape(given, self._attributes)
+            found = self._shapes[given] = Shape(given, self._attributes)
         return found
+
+
+def _rows(columns: Sequence[Sequence[Any]], size: int) -> Iterable[tuple[Any, ...]]:
+    return zip(*columns, strict=True) if columns else repeat((), size)
+
+
+def _own(shape: Shape, values: Mapping[str, list[Any]]) -> list[list[Any]]:
+    """The columns of the customer's row, normal forms among them."""
+    columns = [
+        [bool(value) for value in values[name]] if name == "do_not_disturb" else values[name]
+        for name in shape.names
+    ]
+    for name, _, longest in shape.folded:
+        known = {value: folded(value)[:longest] if value else None for value in set(values[name])}
+        columns.append(list(map(known.__getitem__, values[name])))
+    if "name_norm" in shape.own:
+        parts = (values.get("first_name", repeat(None)), values.get("last_name", repeat(None)))
+        columns.append(list(map(name_norm, *parts)))
+    return columns
+
+
+def name_norm(first: str | None, last: str | None) -> str | None:
+    """The normal form of a whole name, clipped to its column."""
+    return folded(f"{first or ''} {last or ''}")[:201] or None
+
+
+def _malformed(addresses: Sequence[Sequence[Any]], size: int) -> list[bool]:
+    """Whether a record brings an address that cannot be used."""
+    found = [False] * size
+    for column in addresses:
+        for place, given in enumerate(column):
+            if given and not (given if type(given) is Address else min(given, key=_well_formed)).well_formed:
+                found[place] = True
+    return found
 
 
 def _well_formed(address: Address) -> bool:
     return address.well_formed
 
 
-def _consents(shape: _Shape, given: Mapping[str, Any], source: str) -> list[Said]:
-    said = []
-    for name, channel, message_class in shape.consents:
-        value = given[name]
-        # An empty cell takes a yes back to unset; undated, so that it never lifts a no.
-        at = given.get("consent_at") if value is not None else None
-        said.append(Said(channel, message_class, value, at, given.get("consent_source") or source[:60]))
-    return said
+def _consents(
+    shape: Shape, values: Mapping[str, list[Any]], source: str, size: int
+) -> Iterable[Sequence[Said]]:
+    """An empty cell takes a yes back to unset; undated, so that it never lifts a no."""
+    if not shape.consents:
+        return repeat((), size)
+    unsaid = [None] * size
+    times, sources = values.get("consent_at", unsaid), values.get("consent_source", unsaid)
+    return [
+        [
+            Said(channel, message_class, value, None if value is None else at, named or source[:60])
+            for (_, channel, message_class), value in zip(shape.consents, said, strict=True)
+        ]
+        for said, at, named in zip(
+            zip(*(values[name] for name, _, _ in shape.consents), strict=True), times, sources, strict=True
+        )
+    ]

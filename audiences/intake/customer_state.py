@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
-from audiences.intake.customer_records import Address, CustomerRecord
-from audiences.keys import folded
+from audiences.intake.customer_records import Address, CustomerRecord, name_norm
 
 _NOTHING: Final[Mapping[Any, Any]] = MappingProxyType({})
 _NOBODY: Final[frozenset[int]] = frozenset()
@@ -46,42 +45,39 @@ class State:
         self.units = self.stored_units
         self.malformed: frozenset[int] = _NOBODY
 
-    def take(self, record: CustomerRecord, stores: dict[str, int]) -> bool:
+    def take(self, record: CustomerRecord, stores: Mapping[str, int]) -> bool:
         """Bring the record in; whether it changed anything but consent."""
-        changed = False
-        columns = record.columns
-        if record.home_store is not None:
-            code = record.home_store[0]
-            columns = {**columns, "home_store_id": stores[code] if code else None}
+        shape = record.shape
+        columns = dict(zip(shape.own, record.own, strict=True))
+        if shape.home_store:
+            columns["home_store_id"] = stores[record.home_store] if record.home_store else None
+        if "name_norm" in columns and not shape.full_name:
+            # The name's normal form needs both parts, of which the record gives one.
+            now = {**self.row, **columns}
+            columns["name_norm"] = name_norm(now.get("first_name"), now.get("last_name"))
+        changed = any(self.row.get(name) != value for name, value in columns.items())
         if self.fresh and not self.dirty:
-            self.row.update(columns)
-        else:
-            changed = any(self.row.get(name) != value for name, value in columns.items())
-            self.row.update(columns)
-        if changed or self.fresh:
-            self._name(columns)
-        for kind in record.addresses:
-            changed |= self._take_addresses(kind, record)
-        if record.attributes:
-            merged = {**self.attributes, **record.attributes}
-            now = {attribute_id: value for attribute_id, value in merged.items() if value is not None}
-            if now != self.attributes:
-                self.attributes, changed = now, True
+            changed = False
+        self.row.update(columns)
+        given: dict[str, dict[bool, Any]] = {}
+        for (_, kind, primary), value in zip(shape.addresses, record.addresses, strict=True):
+            given.setdefault(kind, {})[primary] = value
+        for kind, addresses in given.items():
+            changed |= self._take_addresses(kind, addresses, malformed=record.malformed)
+        if shape.attributes:
+            merged = {
+                **self.attributes,
+                **dict(zip(shape.attributes.values(), record.attributes, strict=True)),
+            }
+            held = {attribute_id: value for attribute_id, value in merged.items() if value is not None}
+            if held != self.attributes:
+                self.attributes, changed = held, True
         if record.units is not None and self.units != frozenset(record.units):
             self.units, changed = frozenset(record.units), True
         self.dirty |= changed
         return changed
 
-    def _name(self, columns: Mapping[str, Any]) -> None:
-        """The name's normal form needs both parts, of which a record may give one."""
-        if "first_name" in columns or "last_name" in columns:
-            name = folded(f"{self.row.get('first_name') or ''} {self.row.get('last_name') or ''}")
-            self.row["name_norm"] = name[:201] or None
-
-    def _take_addresses(self, kind: str, record: CustomerRecord) -> bool:
-        given = record.addresses.get(kind)
-        if not given:
-            return False
+    def _take_addresses(self, kind: str, given: Mapping[bool, Any], *, malformed: bool) -> bool:
         held = self.contacts.get(kind, _NOTHING)
         # What the record does not speak of stays.
         now = {key: contact for key, contact in held.items() if contact.primary not in given} if held else {}
@@ -94,7 +90,7 @@ class State:
         if now == held:
             return False
         self.contacts = {**self.contacts, kind: now}
-        if record.malformed:
+        if malformed:
             given_now = [*others, primary] if primary else others
             self.malformed |= {address.key for address in given_now if not address.well_formed}
         return True

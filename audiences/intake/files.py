@@ -6,10 +6,15 @@ done; two workers that believe to hold the job cannot both commit a batch.
 
 from __future__ import annotations
 
+import gc
+import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import datetime
 from itertools import islice
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -21,10 +26,19 @@ from audiences.intake import csvfile, kept
 from audiences.intake.answers import Answer, Verdict, counted
 from audiences.intake.csvfile import Format, Refused
 from audiences.intake.fields import Kind
-from audiences.intake.records import Source, sources
+from audiences.intake.records import Part, parts
 from audiences.intake.rejects import Reject, Rejects
 from audiences.intake.statistics import Growth
-from audiences.intake.take import BATCH, BATCH_LINES, Batch, Writer, open_writer, read_batch, write_batch
+from audiences.intake.take import (
+    BATCH,
+    BATCH_LINES,
+    Batch,
+    Writer,
+    no_collector,
+    open_writer,
+    read_batch,
+    write_batch,
+)
 from engage.orgs import jobs
 from engage.orgs.jobs import Cancelled, JobFailed, Progress
 from engage.orgs.models import Job, Org, User
@@ -66,7 +80,8 @@ def run(job: Job, progress: Progress) -> None:
     """Import the job's file from where it stands. Raises `JobFailed` for a file that cannot be read."""
     path = Path(job.source_file)
     try:
-        _import(job, progress, path)
+        with _hurried():
+            _import(job, progress, path)
     except (JobFailed, Cancelled):
         kept.discard(path)
         raise
@@ -89,45 +104,31 @@ def _import(job: Job, progress: Progress, path: Path) -> None:
         source = job.parameters["filename"]
         writer = open_writer(job.org_id, kind, source=source, at=timezone.now(), by=job.created_by)
     todo = islice(csvfile.rows(path, how), 1 + job.done, None)
+    ahead = parts(kind, todo, job.parameters["columns"], most=BATCH, most_rows=BATCH_LINES)
     with Rejects(_errors_path(job), found.header, job.parameters.get("errors_size", 0)) as rejects:
         growth = Growth(kind)
-        for batch in _ahead(_read(writer, sources(kind, todo, job.parameters["columns"]))):
-            writer.prepare(batch.read.good)
-            answers = _commit(job, writer, batch, rejects)
+        for part, batch in _ahead((part, read_batch(writer, [part.sheet])) for part in ahead):
+            writer.prepare(batch.good)
+            answers = _commit(job, writer, part, batch, rejects)
             growth.add(answers, writer.desk.months)
             progress.advance(job.done, counts=job.counts)
+            gc.collect(0)
 
 
-class _FileBatch:
-    """Records that were read, with the rows they come from by number."""
+@contextmanager
+def _hurried() -> Iterator[None]:
+    """For two threads, one reading and one that mostly waits for the database.
 
-    def __init__(self, read: Batch, by_number: dict[int, Source]) -> None:
-        self.read = read
-        self.sources = by_number
-        self.rows = sum(len(source.rows) for source in by_number.values())
-
-
-def _read(writer: Writer, found: Iterable[Source]) -> Iterator[_FileBatch]:
-    """Batches of read records, numbered by the line they begin on."""
-    iterator = iter(found)
-    while True:
-        by_number: dict[int, Source] = {}
-        rows = 0
-        for source in islice(iterator, BATCH):
-            by_number[source.rows[0].line] = source
-            rows += len(source.rows)
-            if rows >= BATCH_LINES:
-                break
-        if not by_number:
-            return
-        records = [
-            (number, source.record) for number, source in by_number.items() if source.record is not None
-        ]
-        read = read_batch(writer, records)
-        for number, source in by_number.items():
-            if source.why is not None:
-                read.rejected.append(Answer.rejection(number, "", source.why))
-        yield _FileBatch(read, by_number)
+    The one that waits is let in soon after its answer came: it asks some twenty times a batch, and Python would leave
+    the reading one five milliseconds each time.
+    """
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(0.0005)
+    try:
+        with no_collector():
+            yield
+    finally:
+        sys.setswitchinterval(before)
 
 
 def _ahead(items: Iterator[T]) -> Iterator[T]:
@@ -140,7 +141,7 @@ def _ahead(items: Iterator[T]) -> Iterator[T]:
             yield item
 
 
-def _commit(job: Job, writer: Writer, batch: _FileBatch, rejects: Rejects) -> list[Answer]:
+def _commit(job: Job, writer: Writer, part: Part, batch: Batch, rejects: Rejects) -> list[Answer]:
     """One batch, and how far the job is, in one transaction."""
     before = job.done
     with org_context(job.org_id):
@@ -148,31 +149,30 @@ def _commit(job: Job, writer: Writer, batch: _FileBatch, rejects: Rejects) -> li
         # last commit waits for the disk.
         with connection.cursor() as cursor:
             cursor.execute("SET LOCAL synchronous_commit = off")
-        answers = write_batch(job.org_id, writer, batch.read, timezone.now())
-        job.done = before + batch.rows
+        batch.rejected += part.refused
+        answers = write_batch(job.org_id, writer, batch, timezone.now())
+        job.done = before + part.size
         job.counts = _summed(job.counts, answers)
-        job.parameters["errors_size"] = rejects.add(_rejects(answers, batch))
+        job.parameters["errors_size"] = rejects.add(_rejects(answers, part))
         jobs.stand(job, since=before)
     if job.counts[Verdict.REJECTED.value]:
         job.errors_file = str(_errors_path(job).relative_to(settings.MEDIA_ROOT))
     return answers
 
 
-def _rejects(answers: Iterable[Answer], batch: _FileBatch) -> Iterator[Reject]:
+def _rejects(answers: Iterable[Answer], part: Part) -> Iterator[Reject]:
     for answer in answers:
         if answer.verdict is Verdict.REJECTED:
-            for row in batch.sources[answer.number].rows:
+            for row in part.rows[answer.number]:
                 yield Reject(row, answer.code, answer.reason)
 
 
 def _summed(counts: dict[str, int], answers: Sequence[Answer]) -> dict[str, int]:
     """Records in = created + updated + unchanged + rejected; notes on some of them stand beside."""
-    total = {
-        verdict.value: counts.get(verdict.value, 0) + n
-        for verdict, n in zip(Verdict, counted(answers).values(), strict=True)
-    }
+    total = {name: counts.get(name, 0) + n for name, n in counted(answers).items()}
+    codes = Counter(map(attrgetter("code"), answers))
     for code, words in _NOTES.items():
-        noted = counts.get(words, 0) + sum(answer.code == code for answer in answers)
+        noted = counts.get(words, 0) + codes[code]
         if noted:
             total[words] = noted
     return total

@@ -11,7 +11,7 @@ from audiences.intake import bills, values
 from audiences.intake.answers import Answer, Rejected, Verdict
 from audiences.intake.bill_records import LINE_FIELDS, MOST_LINES, Line, items_of, line_fields, read_line
 from audiences.intake.desk import Desk
-from audiences.intake.fields import Field, Kind, Record, by_name, read_record, require
+from audiences.intake.fields import Field, Kind, Sheet, by_name, read_sheet
 from audiences.intake.transactions import TransactionWriter
 from audiences.intake.waiting import Shelf
 
@@ -42,12 +42,12 @@ class LineWriter:
         self.fields = fields_of(desk)
         self._bills = TransactionWriter(desk)
 
-    def read(self, record: Record) -> LineRecord:
-        given = read_record(record, self.fields)
-        require(given, BILL)
-        require(given, "line_no")
-        raw = {name: value for name, value in record.items() if name in LINE_FIELDS}
-        return LineRecord(given.pop(BILL), given["line_no"], given, raw)
+    def read(self, sheet: Sheet) -> list[LineRecord | Rejected]:
+        def line(place: int, given: dict[str, Any]) -> LineRecord:
+            raw = {name: value for name, value in sheet.record(place).items() if name in LINE_FIELDS}
+            return LineRecord(given.pop(BILL), given["line_no"], given, raw)
+
+        return read_sheet(sheet, self.fields, BILL, "line_no").each(line)
 
     def name_of(self, record: LineRecord) -> str:
         return f"{record.transaction} line {record.line_no}"
@@ -58,7 +58,7 @@ class LineWriter:
     def write(self, batch: Sequence[tuple[int, LineRecord]], at: datetime) -> list[Answer]:
         """One answer a record, in order."""
         named = {record.transaction for _, record in batch}
-        known = bills.load(self.desk.org_id, bills.places(self.desk.org_id, named))
+        known = bills.load(self.desk.org_id, bills.places(self.desk.org_id, bills.keys_of(named)))
         bills.load_lines(self.desk.org_id, list(known.values()))
         kept = Shelf(self.desk.org_id, named - known.keys())
         lines = {

@@ -24,6 +24,9 @@ INSERT INTO audiences_externalref (org_id, kind, key, value, customer_id, txn_at
 SELECT %(org)s, 'return', linked.* FROM unnest(%(keys)s::bigint[], %(values)s::text[], %(customers)s::bigint[],
     %(times)s::timestamptz[], %(ids)s::bigint[]) AS linked (key, value, customer_id, txn_at, txn_id)
 """
+_RETURNED: Final = """
+SELECT EXISTS (SELECT FROM audiences_externalref WHERE org_id = %(org)s AND kind = 'return')
+"""
 _ANY: Final = """
 SELECT DISTINCT key FROM audiences_externalref
 WHERE org_id = %(org)s AND kind = 'return' AND key = ANY(%(keys)s)
@@ -58,17 +61,21 @@ RETURNING bill.customer_id
 """
 
 
-def settle(org_id: int, bills: Sequence[Bill], at: datetime) -> set[int]:
+def settle(org_id: int, bills: Sequence[Bill], fresh: Sequence[str], at: datetime) -> set[int]:
     """Link new and changed returns to their sales, and recompute every sale that a bill of the batch touches.
 
-    Returns the customers whose sales changed by it.
+    `fresh` are the numbers of sales just written. Returns the customers whose sales changed by it.
     """
     _link(org_id, bills)
+    # Mostly nothing was ever returned, and then there is nothing to look up.
+    if not fetch(_RETURNED, org=org_id)[0][0]:
+        return set()
     touched = {bill.returned_before for bill in bills} | {
         bill.row.get("returns_external_id") for bill in bills
     }
     sales = {external_id for external_id in touched if external_id}
-    by_key = {lookup_key(RETURN, bill.external_id): bill.external_id for bill in bills}
+    numbers = [*fresh, *(bill.external_id for bill in bills)]
+    by_key = {lookup_key(RETURN, external_id): external_id for external_id in numbers}
     sales |= {by_key[key] for (key,) in fetch(_ANY, org=org_id, keys=list(by_key))}
     if not sales:
         return set()

@@ -15,18 +15,21 @@ from django.db import connection
 
 
 @contextmanager
-def staged(name: str, columns: str, rows: Iterable[Sequence[Any]]) -> Iterator[None]:
+def staged(
+    name: str, columns: str, rows: Iterable[Sequence[Any]], only: Sequence[str] = ()
+) -> Iterator[None]:
     """A temporary table `name` holding the rows, for the statements inside.
 
-    `columns` is a literal of ours: names and types, in the order of the rows. None and empty text both arrive as NULL;
-    at least two columns.
+    `columns` is a literal of ours: names and types, in the order of the rows. `only` names those that the rows fill, if
+    not all; the others are as their default says. None and empty text both arrive as NULL; at least two columns.
     """
+    filled = f"({', '.join(only)})" if only else ""
     buffer = io.StringIO()
     csv.writer(buffer).writerows(rows)
     buffer.seek(0)
     with connection.cursor() as cursor:
         cursor.execute(f"CREATE TEMPORARY TABLE {name} ({columns}) ON COMMIT DROP")
-        cursor.copy_expert(f"COPY {name} FROM STDIN (FORMAT csv)", buffer)
+        cursor.copy_expert(f"COPY {name} {filled} FROM STDIN (FORMAT csv)", buffer)
     yield
     with connection.cursor() as cursor:
         cursor.execute(f"DROP TABLE {name}")
@@ -49,6 +52,8 @@ def fetch(sql: str, **parameters: Any) -> list[tuple[Any, ...]]:
 
 def new_ids(sequence: str, count: int) -> list[int]:
     """The next numbers of a sequence of ours."""
+    if not count:
+        return []
     rows = fetch(
         "SELECT nextval(%(sequence)s) FROM generate_series(1, %(count)s)", sequence=sequence, count=count
     )

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
+from operator import itemgetter
 from typing import Any, Final, Protocol
 
 from audiences.intake.answers import Answer, Answers, Rejected
@@ -18,7 +19,7 @@ from audiences.intake.catalogue import ProductWriter, StoreWriter
 from audiences.intake.clearings import ClearingWriter
 from audiences.intake.customers import CustomerWriter
 from audiences.intake.desk import Desk
-from audiences.intake.fields import Field, Kind, Record
+from audiences.intake.fields import Field, Kind, Record, Sheet, sheets
 from audiences.intake.lines import LineWriter
 from audiences.intake.staging import only_one_intake
 from audiences.intake.statistics import Growth
@@ -44,8 +45,8 @@ class Writer(Protocol):
         """Which kind."""
 
     @property
-    def read(self) -> Callable[[Record], Any]:
-        """Read one record; pure. Raises `Rejected`."""
+    def read(self) -> Callable[[Sheet], list[Any]]:
+        """Read records, each into what `write` takes or into `Rejected`; pure."""
 
     def name_of(self, record: Any) -> str:
         """What identifies a read record in an answer."""
@@ -89,7 +90,7 @@ def open_writer(org: Org | int, kind: Kind, *, source: str, at: datetime, by: Us
 
 
 @contextmanager
-def _no_collector() -> Iterator[None]:
+def no_collector() -> Iterator[None]:
     """A batch is many small objects without cycles: looking for some costs a fifth of the whole import."""
     was_on = gc.isenabled()
     gc.disable()
@@ -100,20 +101,21 @@ def _no_collector() -> Iterator[None]:
             gc.enable()
 
 
-@_no_collector()
-def read_batch(writer: Writer, records: Iterable[tuple[int, Record]]) -> Batch:
-    """Read records, each with its number; touches no database."""
+def read_batch(writer: Writer, together: Sequence[Sheet]) -> Batch:
+    """Read the records of some sheets; touches no database."""
     batch = Batch([], [])
-    for number, record in records:
-        try:
-            batch.good.append((number, writer.read(record)))
-        except Rejected as rejected:
-            name = record.get(_IDENTITY.get(writer.kind, "code"))
-            batch.rejected.append(Answer.rejection(number, str(name or "")[:100], rejected))
+    for sheet in together:
+        for place, (number, record) in enumerate(zip(sheet.numbers, writer.read(sheet), strict=True)):
+            if isinstance(record, Rejected):
+                name = sheet.record(place).get(_IDENTITY.get(writer.kind, "code"))
+                batch.rejected.append(Answer.rejection(number, str(name or "")[:100], record))
+            else:
+                batch.good.append((number, record))
+    if len(together) > 1:
+        batch.good.sort(key=itemgetter(0))
     return batch
 
 
-@_no_collector()
 def write_batch(org_id: int, writer: Writer, batch: Batch, at: datetime) -> list[Answer]:
     """Write a read batch, inside the org's context and one transaction. Answers are in the order of the numbers."""
     only_one_intake(org_id)
@@ -157,10 +159,11 @@ def take(
     with org_context(org.pk):
         writer = open_writer(org, Kind(kind), source=source, at=at, by=by)
     for numbered in sliced(enumerate(records)):
-        batch = read_batch(writer, numbered)
-        writer.prepare(batch.good)
-        with org_context(org.pk):
-            written = write_batch(org.pk, writer, batch, at)
+        with no_collector():
+            batch = read_batch(writer, sheets(numbered))
+            writer.prepare(batch.good)
+            with org_context(org.pk):
+                written = write_batch(org.pk, writer, batch, at)
         growth.add(written, writer.desk.months)
         answers.rows += written
     if by is not None:

@@ -6,15 +6,16 @@ is deleted and inserted, because its key may have changed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final
 
 from audiences import profile
 from audiences.intake import bills, returns
 from audiences.intake.answers import Answer, Rejected, Verdict
-from audiences.intake.bill_records import BillReader, BillRecord, Who
+from audiences.intake.bill_records import BillReader, BillRecord, Line, Who, items_of
 from audiences.intake.bills import Bill
 from audiences.intake.desk import Desk
 from audiences.intake.fields import Kind
@@ -25,9 +26,11 @@ from audiences.keys import lookup_key
 from engage.orgs import months
 
 _STAGE_BILLS: Final = (
-    "customer_id bigint, id bigint, external_id text, key bigint, fresh boolean, received_at timestamptz, "
-    "txn_at timestamptz, kind text, store_id bigint, gross bigint, discount bigint, tax bigint, net bigint, "
-    "items integer, source text, payment_modes text[], coupon_codes text[], custom jsonb, returns_external_id text"
+    "customer_id bigint, id bigint, external_id text, key bigint, fresh boolean DEFAULT true, "
+    "received_at timestamptz, txn_at timestamptz, kind text DEFAULT 'sale', store_id bigint, gross bigint, "
+    "discount bigint, tax bigint, net bigint, items integer DEFAULT 0, source text, "
+    "payment_modes text[] DEFAULT '{}', coupon_codes text[] DEFAULT '{}', custom jsonb DEFAULT '{}', "
+    "returns_external_id text"
 )
 _INSERT_BILLS: Final = """
 INSERT INTO audiences_transaction
@@ -92,8 +95,10 @@ class TransactionWriter:
 
     def prepare(self, batch: Sequence[tuple[int, BillRecord]]) -> None:
         """Make the months that the batch needs: before its transaction, because that takes locks others wait for."""
-        days = {record.columns["txn_at"].date() for _, record in batch if record.columns.get("txn_at")}
-        firsts = {day.replace(day=1) for day in days} - self.desk.months
+        times = {at for _, record in batch if (at := record.get("txn_at"))}
+        firsts = {
+            date(year, month, 1) for year, month in {(at.year, at.month) for at in times}
+        } - self.desk.months
         if firsts:
             months.ensure("audiences_transaction", firsts)
             months.ensure("audiences_transactionline", firsts)
@@ -108,33 +113,36 @@ class TransactionWriter:
         owners = bills.resolve_customers(
             self.desk.org_id, {record.who for record in spoken_of if record.who is not None}
         )
-        stores = self.desk.stores.resolve(
-            record.columns["store"] for record in spoken_of if record.columns.get("store")
-        )
+        stores = self.desk.stores.resolve(store for record in spoken_of if (store := record.get("store")))
+        new = _new_sales(records, known, kept, owners)
         answers = []
         for number, record in batch:
+            if record.external_id in new:
+                answers.append(Answer(number, record.external_id, Verdict.CREATED))
+                continue
             try:
                 whole = self._with_kept(record, kept)
                 answers.append(self._take(number, whole, known, owners, stores, kept, at))
             except Rejected as rejected:
                 answers.append(Answer.rejection(number, record.external_id, rejected))
         kept.write()
+        self._write_new(list(new.values()), owners, stores, at)
         self.write_bills([bill for bill in known.values() if bill.dirty], at)
         return answers
 
     def _with_kept(self, record: BillRecord, kept: Shelf) -> BillRecord:
         """A record about a bill that waits for its customer is read together with what is kept of it."""
         held = kept.get(record.external_id)
-        return record if held is None else self.read({**held, **record.raw})
+        return record if held is None else self.read.one({**held, **record.raw})
 
     def _readable(self, kept: Shelf) -> Iterator[BillRecord]:
         """What is kept of the batch's bills; what cannot be read any more is rejected in its turn."""
         for raw in kept.everything():
             with suppress(Rejected):
-                yield self.read(raw)
+                yield self.read.one(raw)
 
     def _load(self, records: Sequence[BillRecord]) -> dict[str, Bill]:
-        found = bills.places(self.desk.org_id, {record.external_id for record in records})
+        found = bills.places(self.desk.org_id, {record.external_id: record.key for record in records})
         known = bills.load(self.desk.org_id, found)
         spoken = {record.external_id for record in records if record.lines is not None}
         bills.load_lines(self.desk.org_id, [known[external_id] for external_id in spoken & known.keys()])
@@ -168,10 +176,50 @@ class TransactionWriter:
             first_came = kept.release(record.external_id)
             new = first_came is None
             bill = known[record.external_id] = Bill(record.external_id, received_at=first_came)
-        store = record.columns.get("store")
+        store = record.get("store")
         changed = bill.take(record, customers[0] if customers else None, stores[store] if store else None)
         verdict = Verdict.CREATED if new else Verdict.UPDATED if changed else Verdict.UNCHANGED
         return Answer(number, record.external_id, verdict)
+
+    def _write_new(
+        self,
+        records: Sequence[BillRecord],
+        owners: Mapping[Who, list[int]],
+        stores: Mapping[str, int],
+        at: datetime,
+    ) -> None:
+        """Write sales of which nothing was stored, straight from the columns of their records."""
+        if not records:
+            return
+        shape, pks = records[0].shape, new_ids("audiences_transaction_id_seq", len(records))
+        customers = [owners[record.who][0] for record in records if record.who]
+        columns = [
+            _as_stored(name, column, stores)
+            for name, column in zip(
+                shape.own, zip(*(record.own for record in records), strict=True), strict=True
+            )
+        ]
+        names = ["customer_id", "id", "external_id", "key", *shape.own]
+        names = ["store_id" if name == "store" else name for name in names]
+        fixed = [customers, pks, [r.external_id for r in records], [r.key for r in records]]
+        if shape.lines:
+            names.append("items")
+            columns.append([items_of(record.lines or ()) for record in records])
+        with staged("incoming_bill", _STAGE_BILLS, zip(*fixed, *columns, strict=True), names):
+            self._insert(at)
+            self._insert_lines(
+                (customer_id, record.get("txn_at"), pk, record.lines)
+                for customer_id, pk, record in zip(customers, pks, records, strict=True)
+                if record.lines
+            )
+            recomputed = returns.settle(self.desk.org_id, [], [record.external_id for record in records], at)
+            profile.add_new_sales(self.desk.org_id, at=at, but_not=recomputed)
+        profile.recompute(self.desk.org_id, recomputed, at=at)
+
+    def _insert(self, at: datetime) -> None:
+        execute(_INSERT_BILLS, org=self.desk.org_id, at=at)
+        execute(_PUT_REFS, org=self.desk.org_id)
+        execute(_JOIN_UNITS, org=self.desk.org_id)
 
     def write_bills(self, dirty: list[Bill], at: datetime) -> None:
         """Write new and changed bills, and everything that follows from them."""
@@ -185,13 +233,16 @@ class TransactionWriter:
         bills.load_lines(org_id, [bill for bill in changed if bill.moved and bill.stored_lines is None])
         self._drop(changed)
         with staged("incoming_bill", _STAGE_BILLS, map(_staged_bill, dirty)):
-            execute(_INSERT_BILLS, org=org_id, at=at)
-            execute(_PUT_REFS, org=org_id)
-            execute(_JOIN_UNITS, org=org_id)
-            self._insert_lines(dirty)
+            self._insert(at)
+            self._insert_lines(
+                (bill.customer_id, bill.row["txn_at"], bill.id, lines)
+                for bill in dirty
+                if bill.moved or bill.lines_changed
+                if (lines := bill.lines if bill.lines is not None else bill.stored_lines)
+            )
             moved = {bill.customer_id for bill in changed if bill.reweighed}
             moved |= {bill.stored.customer_id for bill in changed if bill.stored and bill.reweighed}
-            recomputed = moved | returns.settle(org_id, dirty, at)
+            recomputed = moved | returns.settle(org_id, dirty, [], at)
             profile.add_new_sales(org_id, at=at, but_not=recomputed)
         profile.recompute(org_id, recomputed, at=at)
         if moved:
@@ -205,21 +256,51 @@ class TransactionWriter:
         if without:
             execute(_DROP_LINES, org=self.desk.org_id, **bills.located(without))
 
-    def _insert_lines(self, dirty: Sequence[Bill]) -> None:
-        put = [
-            (bill, bill.lines if bill.lines is not None else bill.stored_lines or [])
-            for bill in dirty
-            if bill.moved or bill.lines_changed
-        ]
-        products = self.desk.products.resolve(line.item for _, lines in put for line in lines)
+    def _insert_lines(self, put: Iterable[tuple[int, datetime, int, Sequence[Line]]]) -> None:
+        """Lines by the customer, time and id of their bill."""
+        found = list(put)
+        products = self.desk.products.resolve(line.item for *_, lines in found for line in lines)
         rows = [
-            (bill.customer_id, bill.row["txn_at"], bill.id, line_no, products[item], quantity, price, amount)
-            for bill, lines in put
+            (customer_id, txn_at, pk, line_no, products[item], quantity, price, amount)
+            for customer_id, txn_at, pk, lines in found
             for line_no, item, quantity, price, amount in lines
         ]
         if rows:
             with staged("incoming_line", _STAGE_LINES, rows):
                 execute(_INSERT_LINES, org=self.desk.org_id)
+
+
+def _new_sales(
+    records: Sequence[BillRecord],
+    known: Mapping[str, Bill],
+    kept: Shelf,
+    owners: Mapping[Who, list[int]],
+) -> dict[str, BillRecord]:
+    """Whole sales of known customers, of which nothing is stored or kept, in one record of the batch's first shape."""
+    shape, times = records[0].shape, Counter(record.external_id for record in records)
+    when, net, returned, kind = map(shape.place, ("txn_at", "net", "returns_external_id", "kind"))
+    if when is None or net is None or shape.custom:
+        return {}
+    return {
+        record.external_id: record
+        for record in records
+        if record.shape is shape
+        and record.own[when] is not None
+        and record.own[net] is not None
+        and (kind is None or record.own[kind] == bills.SALE)
+        and (returned is None or record.own[returned] is None)
+        and record.who is not None
+        and len(owners.get(record.who, ())) == 1
+        and record.external_id not in known
+        and record.external_id not in kept
+        and times[record.external_id] == 1
+    }
+
+
+def _as_stored(name: str, column: Sequence[Any], stores: Mapping[str, int]) -> Iterable[Any]:
+    if name == "store":
+        return [stores[code] if code else None for code in column]
+    return map(bills.array, column) if name in ("payment_modes", "coupon_codes") else column
 
 
 def _staged_bill(bill: Bill) -> list[Any]:

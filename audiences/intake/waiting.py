@@ -50,13 +50,16 @@ class Shelf:
 
     def __init__(self, org_id: int, external_ids: Collection[str]) -> None:
         self.org_id = org_id
-        rows = fetch(_LOAD, org=org_id, ids=list(external_ids))
+        rows = fetch(_LOAD, org=org_id, ids=list(external_ids)) if waits_for_any(org_id) else []
         self._kept = {
             external_id: _Kept(kind, key, json.loads(raw), received_at)
             for external_id, kind, key, raw, received_at in rows
         }
         self._gone: set[str] = set()
         self._dirty: set[str] = set()
+
+    def __contains__(self, external_id: str) -> bool:
+        return external_id in self._kept
 
     def get(self, external_id: str) -> dict[str, Any] | None:
         """The record kept of this bill, as it came."""

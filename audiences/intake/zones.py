@@ -9,7 +9,7 @@ from typing import Any, Final
 from audiences.intake import values
 from audiences.intake.answers import Answer, Rejected, Verdict
 from audiences.intake.desk import Desk
-from audiences.intake.fields import Field, Kind, Record, by_name, read_record, require
+from audiences.intake.fields import Field, Kind, Sheet, by_name, read_sheet
 from audiences.models import Zone
 
 LEVEL: Final = ">"
@@ -29,10 +29,8 @@ class ZoneWriter:
             Field("code", values.code(60)), Field("name", values.text(100)), Field("parent", values.code(60))
         )
 
-    def read(self, record: Record) -> Given:
-        given = read_record(record, self.fields)
-        require(given, "code")
-        return given
+    def read(self, sheet: Sheet) -> list[Given | Rejected]:
+        return read_sheet(sheet, self.fields, "code").each(lambda _, given: given)
 
     def name_of(self, record: Given) -> str:
         return str(record["code"])
