@@ -10,7 +10,7 @@ from django.db import connection
 from django.utils.translation import gettext_lazy as _
 
 from audiences import selection
-from audiences.models import Customer
+from audiences.models import Channel, Customer
 from campaigns import compiling, merge_sql, versions
 from campaigns.body import Body
 from campaigns.models import Message
@@ -51,7 +51,7 @@ class Shown:
 
 def of_body(message: Message, body: Body, settings: OrgSettings, customer_id: int | None) -> Shown:
     """The first content with the values of one customer; None fills the tags with their samples."""
-    sender = f"{body.sender.display_name} <{body.sender.identity}>" if body.sender.identity else ""
+    sender = _sender(body)
     if not body.contents:
         return Shown(None, ["There is no content yet."], sender=sender, channel=body.channel)
     try:
@@ -68,6 +68,14 @@ def of_body(message: Message, body: Body, settings: OrgSettings, customer_id: in
         sender=sender,
         channel=body.channel,
     )
+
+
+def _sender(body: Body) -> str:
+    """As the customer's own device names it."""
+    facts = body.sender
+    if body.channel != Channel.EMAIL or not facts.identity:
+        return facts.identity
+    return f"{facts.display_name} <{facts.identity}>" if facts.display_name else facts.identity
 
 
 def _values(

@@ -1,4 +1,7 @@
-"""What a goal adds to the rules of a campaign: a warning without one, and the window that its results wait for."""
+"""What is measured of a campaign, where the pages below ask for it.
+
+A goal's warning and its window, what control customers buy anyway, and what a list can be sorted by.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +9,18 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Final
 
-from django.db.models import Max, Sum
+from django.db.models import BigIntegerField, Case, Exists, F, FloatField, Max, OuterRef, Subquery, Sum, When
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Coalesce, NullIf
 
-from campaigns import checklist, finality, power
+from campaigns import checklist, finality, listing, power
 from campaigns.checklist import Facts, Line
 from campaigns.models import Campaign, Run
+from campaigns.paging import Column
 from conversions.goals import goal_of
-from conversions.models import ArmFigures
+from conversions.models import ArmFigures, Goal
 
+TEST: Final = 0
 CONTROL: Final = 1
 BASELINE: Final = timedelta(days=90)
 
@@ -44,3 +51,27 @@ def control_hit_rate(org_id: int, at: datetime) -> float | None:
     )
     sums = recent.aggregate(held=Sum("contacted"), bought=Sum("responders"))
     return sums["bought"] / sums["held"] if sums["held"] else None
+
+
+def _of_test(org_id: int, figure: Combinable) -> Subquery:
+    rows = ArmFigures.objects.for_org(org_id).filter(campaign_id=OuterRef("pk"), arm=TEST)
+    return Subquery(rows.annotate(figure=figure).values("figure")[:1])
+
+
+@listing.measure("contacted")
+def contacted(org_id: int) -> Column:
+    return Column(Coalesce(_of_test(org_id, F("contacted")), 0), BigIntegerField())
+
+
+@listing.measure("hit")
+def hit_rate(org_id: int) -> Column:
+    share = 1.0 * F("responders") / NullIf(F("contacted"), 0)
+    return Column(Coalesce(_of_test(org_id, share), listing.NONE), FloatField())
+
+
+@listing.measure("converted")
+def converted(org_id: int) -> Column:
+    """Distinct customers; behind all others the campaigns without a goal."""
+    goals = Goal.objects.for_org(org_id).filter(campaign_id=OuterRef("campaign_id"))
+    counted = Case(When(Exists(goals), then=F("converted")), default=-1)
+    return Column(Coalesce(_of_test(org_id, counted), -1), BigIntegerField())

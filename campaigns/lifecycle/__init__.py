@@ -51,12 +51,17 @@ from engage.orgs.models import OrgSettings
 def offers(
     message: Message, campaign: Campaign, settings: OrgSettings, *, access: Access, at: datetime
 ) -> dict[Action, str]:
-    """The moves that this member may try now, each with why it would be refused ("" where it would not)."""
+    """The moves that this member may try now, each with why it would be refused ("" where it would not).
+
+    A move that only another kind of message can make is none.
+    """
     now = Situation(message, campaign, settings, access.user, at)
     found: dict[Action, str] = {}
     for move in TABLE:
         if move.action is Action.REOPEN:
             continue  # no button: the release of a row makes it
+        if any(guard(now) for guard in move.guards if guard in guards.OF_KIND):
+            continue
         if message.status in move.sources and any(access.may(right) for right in move.rights):
             refusal = next((text for guard in move.guards if (text := guard(now))), "")
             found[move.action] = min(found.get(move.action, refusal), refusal, key=len)

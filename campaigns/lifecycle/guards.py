@@ -91,3 +91,7 @@ def technical_cause(now: Situation) -> str | None:
     if now.message.status_reason in TECHNICAL:
         return None
     return "Its cause is not a technical one: someone who may approve the message must decide."
+
+
+# What a message can never meet, whatever happens: its kind is not the move's.
+OF_KIND: Final = frozenset({recurring, one_off})

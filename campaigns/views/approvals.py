@@ -18,7 +18,7 @@ from campaigns.body import Body
 from campaigns.forms.message import ReasonForm
 from campaigns.lifecycle import Action, Changed, MoveRefused
 from campaigns.models import Campaign, Message, MessageEdit, MessageVersion
-from campaigns.views.previews import smallest_lift, visible_message
+from campaigns.views.previews import facts_of, smallest_lift, visible_message
 from channels.merge import ContentRefused
 from engage.orgs.access import Access
 from engage.orgs.doors import OrgRequest, org_view
@@ -87,9 +87,6 @@ def _page(
         .values_list("pk", "name")
     )
     steps = funnel.preview(request.org, body, request.settings, at=at) if body.sender.id else None
-    facts = checklist.Facts(
-        message, message.campaign, request.settings, at, steps.targeted if steps else None
-    )
     offers = lifecycle.offers(message, message.campaign, request.settings, access=request.access, at=at)
     context = {
         "message": message,
@@ -101,7 +98,7 @@ def _page(
         "former": former,
         "funnel": steps,
         "smallest_lift": smallest_lift(steps, message.org_id),
-        "lines": checklist.judge(facts),
+        "lines": checklist.judge(facts_of(request, message, steps)),
         "writers": editors.names(message),
         "planned": schedule.planned_at(message),
         "audience_rows": message.audiences.for_org(message.org_id).select_related("audience", "held"),

@@ -124,17 +124,22 @@ def state_of(request: OrgRequest, message: Message) -> dict[str, Any]:
     stopping = message.status in {Status.PAUSED, Status.STOPPED, Status.BLOCKED}
     answer = halting.answer(run) if run and stopping else None
     held = message.status == Status.SCHEDULED and message.hold_until is not None and message.hold_until > at
+    moves = [
+        {"key": key, "move": move, "refused": offers[move.action]}
+        for key, move in MOVES.items()
+        if move.action in offers and not (held and key == "edit")
+    ]
+    decides = message.status == Status.AWAITING and request.access.may("message.approve")
+    writes = message.status == Status.DRAFT and request.access.may("message.create")
     return {
         "message": message,
         "campaign": message.campaign,
         "look": wording.LOOKS[message.status],
         "label": wording.label(message, counts),
         "why": wording.why(message, message.campaign, request.settings, at=at, counts=counts),
-        "moves": [
-            {"key": key, "move": move, "refused": offers[move.action]}
-            for key, move in MOVES.items()
-            if move.action in offers and not (held and key == "edit")
-        ],
+        "moves": moves,
+        "may_act": bool(moves) or decides or writes,
+        "may_see_unconfirmed": request.access.may("ops.view") or request.access.may("message.approve"),
         "counts": counts,
         "band": wording.band(counts.delivery_share) if counts else ("", ""),
         "answer": answer,

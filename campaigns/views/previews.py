@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 
 from audiences.models import Customer
-from campaigns import checklist, funnel, merge_sql, power, preview, versions
+from campaigns import checklist, funnel, merge_sql, overlap, power, preview, versions
 from campaigns.compiling import audience_versions
 from campaigns.models import Message
 from channels.merge import ContentRefused
@@ -40,6 +40,19 @@ def funnel_of(request: OrgRequest, message: Message) -> funnel.Funnel | None:
     if not body.contents or not body.sender.id or all(audience.exclude for audience in body.audiences):
         return None
     return funnel.preview(request.org, body, request.settings, at=timezone.now())
+
+
+def facts_of(request: OrgRequest, message: Message, steps: funnel.Funnel | None) -> checklist.Facts:
+    """What the checklist judges, with everybody counted where they can be."""
+    at = timezone.now()
+    facts = checklist.Facts(message, message.campaign, request.settings, at)
+    if steps is not None:
+        facts.targeted = steps.targeted
+        facts.content_errors = next((one.n for one in steps.skips if one.code == "content_error"), 0)
+        facts.overlapping = overlap.titles(
+            message, facts.body, request.settings, access=request.access, at=at
+        )
+    return facts
 
 
 def smallest_lift(steps: funnel.Funnel | None, org_id: int) -> float | None:

@@ -16,7 +16,6 @@ from campaigns import (
     drafting,
     editors,
     lifecycle,
-    overlap,
     schedule,
     sender_choice,
     unsaved,
@@ -182,15 +181,8 @@ def _frame(request: OrgRequest, message: Message, step: str) -> dict[str, Any]:
 
 def _review(request: OrgRequest, message: Message) -> dict[str, Any]:
     """Everything that C-17 asks for: recipients by group, when, when the list is read, the checklist."""
-    at = timezone.now()
     steps = previews.funnel_of(request, message)
-    facts = checklist.Facts(message, message.campaign, request.settings, at)
-    if steps is not None:
-        facts.targeted = steps.targeted
-        facts.content_errors = next((one.n for one in steps.skips if one.code == "content_error"), 0)
-        facts.overlapping = overlap.titles(
-            message, facts.body, request.settings, access=request.access, at=at
-        )
+    facts = previews.facts_of(request, message, steps)
     lines = checklist.judge(facts)
     return previews.beside(request, message) | {
         "funnel": steps,

@@ -1,8 +1,13 @@
 // The wizard and the pages that show a preview: merge tags go where the cursor was, the preview follows its choices,
-// a long list of audiences narrows. Everything works without this by its own buttons and links.
+// a long list of audiences narrows, the present step is in sight. Everything works without this by its own buttons and links.
 
 const fields = "#fields input:not([type=hidden], [type=checkbox], [type=radio]), #fields textarea";
 let last = null;
+
+// On a phone the steps scroll sideways; the present one is in sight.
+const strip = document.querySelector(".steps ol");
+const present = strip?.querySelector("[aria-current]")?.parentElement;
+if (present) strip.scrollLeft = present.offsetLeft - (strip.clientWidth - present.clientWidth) / 2;
 
 document.addEventListener("focusin", (event) => {
   if (event.target.matches(fields)) last = event.target;

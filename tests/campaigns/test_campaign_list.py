@@ -12,7 +12,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from campaigns import frame, needs
-from campaigns.models import Campaign, Message
+from campaigns.models import Campaign, Delivery, Message, Run, Tally
+from conversions.models import ArmFigures, Goal
 from engage.orgs.models import Org, OrgUnit, User
 from engage.orgs.tenancy import org_context
 from tests import factories
@@ -173,7 +174,54 @@ def test_the_list_is_sorted_by_its_columns(
     assert names(page(client, org, writer, f"?sort={sort}"))[0] == first
 
 
-@pytest.mark.parametrize("sort", ["name", "-updated", "creator", "start"])
+@pytest.fixture
+def measured(org: Org, several: dict[str, Campaign]) -> dict[str, Campaign]:
+    """Live: 90 of 100 bought, 8 of 10 arrived. Lapsed: 200 contacted, 20 bought, all arrived. Upcoming: nothing yet."""
+    with org_context(org.pk):
+        story = Story(org)
+        for place, contacted, bought, arrived in (("live", 100, 90, 8), ("lapsed", 200, 20, 10)):
+            of = several[place]
+            ArmFigures.objects.create(
+                org=org, campaign=of, arm=0, contacted=contacted, responders=bought, converted=bought,
+                computed_at=NOW,
+            )  # fmt: skip
+            Goal.objects.create(
+                org=org, campaign=of, window_days=30, anchor="sent", touch="last", groups=[], updated_at=NOW
+            )
+            run = story.to("sending").run
+            assert run is not None
+            Run.objects.for_org(org).filter(pk=run.pk).update(campaign_id=of.pk)
+            for key, outcome, n in (
+                (1, Delivery.Outcome.DELIVERED, arrived),
+                (2, Delivery.Outcome.NOT_DELIVERED, 10 - arrived),
+                (3, Delivery.Outcome.NO_REPORT, 90),
+            ):
+                Tally.objects.create(
+                    org=org, run_id=run.pk, id=key, slot=0, channel="email", variant=0, arm=0,
+                    state=Delivery.State.SENT, reason="", outcome=outcome, n=n,
+                )  # fmt: skip
+    return several
+
+
+@pytest.mark.parametrize(
+    ("sort", "order"),
+    [
+        ("-contacted", ["Summer end", "Diwali gold", "Winter drop"]),
+        ("-hit", ["Diwali gold", "Summer end", "Winter drop"]),
+        ("hit", ["Winter drop", "Summer end", "Diwali gold"]),
+        ("-delivery", ["Summer end", "Diwali gold", "Winter drop"]),
+        ("-converted", ["Diwali gold", "Summer end", "Winter drop"]),
+    ],
+)
+def test_the_list_is_sorted_by_its_numbers_and_a_dash_counts_as_least(
+    org: Org, writer: User, measured: dict[str, Campaign], client: Client, sort: str, order: list[str]
+) -> None:
+    """C-50, M-04, M-11"""
+    known = [campaign.name for campaign in measured.values()]
+    assert [name for name in names(page(client, org, writer, f"?sort={sort}")) if name in known] == order
+
+
+@pytest.mark.parametrize("sort", ["name", "-updated", "creator", "start", "-hit", "delivery"])
 def test_pages_go_forth_and_back_without_losing_or_repeating_a_campaign(
     org: Org, writer: User, client: Client, sort: str
 ) -> None:

@@ -348,7 +348,7 @@ def test_the_page_shows_the_facts_and_every_message_with_why_and_what_next(org: 
         "Finish it and submit it for approval.", "Waits for someone who may approve it.",
         "Edit it and submit it again.", "100 customers",
         draft.title, f"/campaigns/{shown.pk}/goal/", f"/reports/campaigns/{shown.pk}/",
-        f"/campaigns/{shown.pk}/messages/new/", f"/campaigns/{shown.pk}/decide/", "campaign.created",
+        f"/campaigns/{shown.pk}/messages/new/", f"/campaigns/{shown.pk}/decide/", "created the campaign",
     ):  # fmt: skip
         assert text in html, text
 

@@ -165,6 +165,8 @@ def test_an_approver_approves_exactly_what_the_page_showed_and_can_undo(
     seen = re.search(r'name="seen" value="(1:[0-9a-f]{64})"', html)
     assert seen
     assert draft.title in html
+    button = re.search(r"<button[^>]*>(?:(?!</button>).)*Approve\s*</button>", html, re.S)
+    assert button and "disabled" not in button[0]
     answer = client.post(address(org, message, "approve/"), {"seen": seen[1]}, follow=True).content.decode()
     assert "Approved. It starts in 60 seconds" in answer
     assert "Undo" in answer
