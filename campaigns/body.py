@@ -78,6 +78,7 @@ class Body:
     short_links: int
     track_links: int
     track_opens: int
+    tracking_url: str
     send_to_control: int
     ignore_limits: int
     freeze_audience: str

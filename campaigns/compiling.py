@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from django.conf import settings
-
 from audiences.models import AudienceVersion
 from campaigns import holding, merge_sql
 from campaigns.body import Body, Content
@@ -45,7 +43,7 @@ def run_facts(org: Org, body: Body, *, clock_shift: int = 0) -> RunFacts:
         constants=body.constants,
         language=body.language,
         currency=body.currency,
-        tracking_url=settings.TRACKING_URL,
+        tracking_url=body.tracking_url,
         track_links=bool(body.track_links),
         track_opens=bool(body.track_opens),
         utm=utm,

@@ -94,6 +94,7 @@ def _told(body: Body, names: Mapping[int, str]) -> dict[tuple[str, str], dict[st
             "Short links": _YES_NO[body.short_links],
             "Links tracked": _YES_NO[body.track_links],
             "Opens tracked": _YES_NO[body.track_opens],
+            "Links begin with": body.tracking_url,
             "Sent to control": _YES_NO[body.send_to_control],
             "Ignores limits": _YES_NO[body.ignore_limits],
             "Analytics campaign": body.utm_campaign,

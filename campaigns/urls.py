@@ -7,6 +7,7 @@ from campaigns.views import (
     campaign,
     campaign_form,
     campaigns,
+    domains,
     message,
     messages,
     previews,
@@ -46,6 +47,7 @@ urlpatterns = [
     path(f"{MESSAGE}approve/", approvals.approve, name="message-approve"),
     path(f"{MESSAGE}reject/", approvals.reject, name="message-reject"),
     path(f"{MESSAGE}steps/<slug:step>/", wizard.step, name="message-step"),
+    path(f"{ORG}settings/domain/", domains.page, name="settings-domain"),
     path(f"{ORG}settings/test-contacts/", testing.contacts, name="settings-test-contacts"),
     path(
         f"{ORG}settings/test-contacts/<int:pk>/remove/", testing.remove, name="settings-test-contact-remove"

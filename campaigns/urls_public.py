@@ -2,9 +2,10 @@
 
 from django.urls import path, re_path
 
-from campaigns.doors import hooks, tracking, unsubscribe
+from campaigns.doors import hooks, hosts, tracking, unsubscribe
 
 urlpatterns = [
+    path("certificate-wanted", hosts.certificate_wanted, name="certificate-wanted"),
     path("hooks/<str:token>/", hooks.provider_hook, name="provider-hook"),
     path("u/<str:token>", unsubscribe.unsubscribe, name="unsubscribe"),
     path("c/<str:token>", tracking.click, name="click"),

@@ -12,7 +12,7 @@ from datetime import datetime
 from django.db.models import Max
 
 from audiences.models import MessageClass
-from campaigns import compiling, editors, holding, schedule
+from campaigns import compiling, domains, editors, holding, schedule
 from campaigns.body import AudienceFacts, Body, Content, SenderFacts, hash_text, instant
 from campaigns.models import Campaign, Link, Message, MessageAudience, MessageContent, MessageVersion
 from channels import protocol
@@ -70,6 +70,7 @@ def outline(message: Message, campaign: Campaign, settings: OrgSettings) -> Body
         short_links=int(message.short_links),
         track_links=int(message.track_links and settings.link_tracking),
         track_opens=int(settings.open_tracking),
+        tracking_url=domains.tracking_url(org),
         send_to_control=int(message.send_to_control),
         ignore_limits=int(message.ignore_limits),
         freeze_audience=message.freeze_audience,

@@ -31,7 +31,7 @@ pytestmark = pytest.mark.django_db
 OUTSIDE = {
     "ping", "home", "sign-in", "sign-in-code", "sign-out", "prove", "account", "change-password", "set-up-codes",
     "turn-off-codes", "invitation", "api-me", "kit", "provider-hook", "unsubscribe", "click", "open-pixel",
-    "short-link", "unsubscribe-undo", "kit-answer",
+    "short-link", "certificate-wanted", "unsubscribe-undo", "kit-answer",
 }  # fmt: skip
 
 # Address → the right at its door (None: any member). `@kind` is whose row its `pk` names.
@@ -42,6 +42,7 @@ TABLE: dict[str, str | None] = {
     "settings-switches": "settings.general",
     "settings-keys": "settings.keys",
     "settings-key-revoke@key": "settings.keys",
+    "settings-domain": "settings.general",
     "settings-test-contacts": "settings.general",
     "settings-test-contact-remove@test_contact": "settings.general",
     "settings-goal": "settings.goal",

@@ -2,6 +2,7 @@
 
 from campaigns.models.campaign import Campaign, Objective
 from campaigns.models.delivery import Delivery, DeliveryEvent, ParkedReceipt, ReceiptDay, ShortLink
+from campaigns.models.domain import TrackingDomain
 from campaigns.models.draft import FormDraft
 from campaigns.models.message import (
     Link,
@@ -38,4 +39,5 @@ __all__ = [
     "Tally",
     "TestContact",
     "TestSend",
+    "TrackingDomain",
 ]

@@ -51,7 +51,9 @@ class Campaign(Owned):
     control_permille = models.SmallIntegerField(
         default=100, validators=[MinValueValidator(0), MaxValueValidator(500)]
     )
-    split = models.CharField(max_length=10, default="campaign", help_text="`OrgSettings.split` when it was made")
+    split = models.CharField(
+        max_length=10, default="campaign", help_text="`OrgSettings.split` when it was made"
+    )
     own_control = models.BooleanField(default=False)
     analytics_campaign = models.CharField(max_length=60, blank=True)
     analytics_source = models.CharField(max_length=60, blank=True)

@@ -10,11 +10,12 @@ import asyncio
 from dataclasses import dataclass
 from typing import Final
 
-from django.conf import settings
 from dns.asyncresolver import Resolver
 from dns.exception import DNSException
 from dns.rdatatype import TXT
 from dns.resolver import NXDOMAIN, NoAnswer
+
+from channels.resolving import resolver
 
 # For all three together: a page waits for them.
 SECONDS: Final = 3.0
@@ -45,20 +46,10 @@ def look(domain: str, *, dkim_selector: str = "") -> list[Record]:
     return asyncio.run(ask())
 
 
-def _resolver() -> Resolver:
-    """The system's name servers, or the one that the operator names."""
-    if not settings.DNS_SERVER:
-        return Resolver()
-    host, _, port = settings.DNS_SERVER.rpartition(":")
-    found = Resolver(configure=False)
-    found.nameservers, found.port = [host], int(port)
-    return found
-
-
 async def _texts(where: str) -> list[str]:
     """The text records of a name, none where it has none. Raises `_NotKnown`."""
     try:
-        answer = await _resolver().resolve(where, TXT, lifetime=SECONDS)
+        answer = await resolver(Resolver).resolve(where, TXT, lifetime=SECONDS)
     except (NXDOMAIN, NoAnswer):
         return []
     except DNSException:

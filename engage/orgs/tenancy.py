@@ -26,6 +26,7 @@ WITHOUT_POLICY = frozenset(
         "auth_group_permissions",
         "auth_permission",
         "campaigns_shortlink",
+        "campaigns_trackingdomain",
         "django_content_type",
         "django_migrations",
         "django_session",

@@ -1,4 +1,4 @@
-"""A name server on loopback that answers TXT questions from a table, over UDP."""
+"""A name server on loopback that answers TXT and CNAME questions from tables, over UDP."""
 
 from __future__ import annotations
 
@@ -11,16 +11,20 @@ import dns.flags
 import dns.message
 import dns.rcode
 import dns.rrset
+from dns.rdatatype import CNAME
 
 Zone = Mapping[str, list[str]]
 
 
 @contextmanager
-def serving(zone: Zone, *, mute: bool = False) -> Iterator[str]:
-    """Serve this zone (name → texts, each as it stands in a zone file); gives host:port. A mute one never answers."""
+def serving(zone: Zone, *, aliases: Mapping[str, str] | None = None, mute: bool = False) -> Iterator[str]:
+    """Serve this zone (name → texts, each as it stands in a zone file); gives host:port. A mute one never answers.
+
+    Both tables may be changed while it serves.
+    """
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as door:
         door.bind(("127.0.0.1", 0))
-        server = Thread(target=_answer, args=(door, zone, mute))
+        server = Thread(target=_answer, args=(door, zone, aliases if aliases is not None else {}, mute))
         server.start()
         try:
             host, port = door.getsockname()
@@ -32,7 +36,7 @@ def serving(zone: Zone, *, mute: bool = False) -> Iterator[str]:
             server.join()
 
 
-def _answer(door: socket.socket, zone: Zone, mute: bool) -> None:
+def _answer(door: socket.socket, zone: Zone, aliases: Mapping[str, str], mute: bool) -> None:
     while True:
         packet, asker = door.recvfrom(4096)
         if not packet:
@@ -43,8 +47,11 @@ def _answer(door: socket.socket, zone: Zone, mute: bool) -> None:
         answer = dns.message.make_response(question)
         answer.flags |= dns.flags.AA | dns.flags.RA
         name = question.question[0].name.to_text(omit_final_dot=True)
-        if texts := zone.get(name):
+        asks_for_alias = question.question[0].rdtype == CNAME
+        if asks_for_alias and name in aliases:
+            answer.answer.append(dns.rrset.from_text(name + ".", 60, "IN", "CNAME", aliases[name] + "."))
+        elif not asks_for_alias and (texts := zone.get(name)):
             answer.answer.append(dns.rrset.from_text(name + ".", 60, "IN", "TXT", *texts))
-        elif not any(known.endswith(name) for known in zone):
+        elif not any(known.endswith(name) for known in [*zone, *aliases]):
             answer.set_rcode(dns.rcode.NXDOMAIN)
         door.sendto(answer.to_wire(), asker)
