@@ -140,7 +140,7 @@ TABLE: dict[str, str | None] = {
     "kpi-strip": "report.view",
     "campaign-numbers": "report.view",
     "campaign-report@campaign": "report.view",
-    "report-customers@campaign": "report.view",
+    "report-customers@campaign": "customer.view",
     "message-report@message": "report.view",
 }
 

@@ -131,11 +131,11 @@ def _days_chart(report: breakdowns.Report, request: OrgRequest) -> charts.Chart 
     )  # fmt: skip
 
 
-@org_view("report.view")
+@org_view("customer.view")
 def customers(request: OrgRequest, pk: int, who: str) -> HttpResponse:
     """The customers behind a number of a campaign's report (M-36)."""
     campaign = get_object_or_404(Campaign.objects.for_org(request.org).visible_to(request.access), pk=pk)
-    request.access.require("customer.view")
+    request.access.require("report.view")
     group = people.GROUPS.get(who)
     if group is None:
         raise Http404
