@@ -7,9 +7,10 @@ class AudiencesConfig(AppConfig):
     name = "audiences"
 
     def ready(self) -> None:
-        # Models are loaded only now; importing `files` registers what runs an import.
+        # Models are loaded only now; importing `files` and `making` registers what runs imports and uploads.
         from audiences.intake import files
         from audiences.segments import fields
+        from audiences.uploads import making
         from engage.orgs import menu
 
         fields.register_all()

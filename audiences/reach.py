@@ -53,3 +53,19 @@ def measure(version: AudienceVersion, settings: OrgSettings, *, at: datetime) ->
 def reachable(states: dict[str, int]) -> int:
     """How many of them can be reached."""
     return sum(n for state, n in states.items() if state in reachability.REACHABLE)
+
+
+def by_channel(version: AudienceVersion) -> list[dict[str, Any]]:
+    """Each channel with its states in the order of A-10, as of the last count; empty before it."""
+    return [
+        {
+            "channel": Channel(channel).label,
+            "reachable": reachable(states),
+            "states": [
+                (label, states[state], state in reachability.REACHABLE)
+                for state, label in reachability.LABELS.items()
+                if states.get(state)
+            ],
+        }
+        for channel, states in version.reach.items()
+    ]

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from audiences.views import audiences, builder, catalogue, customers, imports
+from audiences.views import audiences, builder, catalogue, customers, imports, uploads
 
 ORG = "o/<slug:org>/"
 CUSTOMER = f"{ORG}customers/<int:pk>/"
@@ -16,6 +16,11 @@ urlpatterns = [
     path(f"{ORG}audiences/<int:pk>/count/", audiences.audience_count, name="audience-count"),
     path(f"{ORG}audiences/<int:pk>/archive/", audiences.audience_archive, name="audience-archive"),
     path(f"{ORG}audiences/<int:pk>/use-anyway/", audiences.audience_use_anyway, name="audience-use-anyway"),
+    path(f"{ORG}audiences/uploads/new/", uploads.upload_new, name="audience-upload"),
+    path(f"{ORG}audiences/uploads/sample.csv", uploads.upload_sample, name="audience-upload-sample"),
+    path(f"{ORG}audiences/uploads/new/<str:token>/", uploads.upload_check, name="audience-upload-check"),
+    path(f"{ORG}audiences/uploads/<int:pk>/", uploads.upload_job, name="audience-upload-job"),
+    path(f"{ORG}audiences/<int:pk>/upload/", uploads.upload_more, name="audience-upload-more"),
     path(f"{ORG}customers/", customers.customer_list, name="customers"),
     path(CUSTOMER, customers.customer_page, name="customer"),
     path(f"{CUSTOMER}purchases/", customers.customer_purchases, name="customer-purchases"),

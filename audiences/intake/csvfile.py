@@ -83,7 +83,7 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Inspected:
-    """A file that can be read to its end."""
+    """A file that can be read to its end. `header` is its first row, which `rows` does not count."""
 
     header: list[str]
     rows: int
@@ -215,13 +215,16 @@ def _explain(problem: str, began: int, line: int) -> str:
     return f"Line {line} cannot be read: {problem}."
 
 
-def inspect(path: Path, how: Format, *, most_rows: int = MOST_ROWS) -> Inspected:
-    """Read the file to its end. Raises `Refused`, so that nothing of an unreadable file is taken."""
+def inspect(path: Path, how: Format, *, most_rows: int = MOST_ROWS, header: bool = True) -> Inspected:
+    """Read the file to its end. Raises `Refused`, so that nothing of an unreadable file is taken.
+
+    Without a header the first row counts as well.
+    """
     reader = rows(path, how)
     first = next(reader, None)
     if first is None:
         raise Refused("The file is empty.")
-    count = sum(1 for _ in islice(reader, most_rows + 1))
+    count = sum(1 for _ in islice(reader, most_rows + 1)) + (not header)
     if count > most_rows:
         raise Refused(f"The file has more than {most_rows:,} rows. Split it.")
     if count == 0:

@@ -10,19 +10,19 @@ import gc
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime
 from itertools import islice
 from operator import attrgetter
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Final
 
 from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
 from audiences.intake import csvfile, kept
+from audiences.intake.ahead import ahead
 from audiences.intake.answers import Answer, Verdict, counted
 from audiences.intake.csvfile import Format, Refused
 from audiences.intake.fields import Kind
@@ -47,7 +47,6 @@ from engage.orgs.tenancy import org_context
 JOB_KIND: Final = "import"
 # Notes on records that were taken, as people read them.
 _NOTES: Final = {"waiting": "waiting for their customer", "invalid_contact": "with an invalid address"}
-T = TypeVar("T")
 
 
 def start(
@@ -104,12 +103,14 @@ def _import(job: Job, progress: Progress, path: Path) -> None:
         source = job.parameters["filename"]
         writer = open_writer(job.org_id, kind, source=source, at=timezone.now(), by=job.created_by)
     todo = islice(csvfile.rows(path, how), 1 + job.done, None)
-    ahead = parts(kind, todo, job.parameters["columns"], most=BATCH, most_rows=BATCH_LINES)
+    coming = parts(kind, todo, job.parameters["columns"], most=BATCH, most_rows=BATCH_LINES)
     with Rejects(_errors_path(job), found.header, job.parameters.get("errors_size", 0)) as rejects:
         growth = Growth(kind)
-        for part, batch in _ahead((part, read_batch(writer, [part.sheet])) for part in ahead):
+        _name_errors(job)
+        for part, batch in ahead((part, read_batch(writer, [part.sheet])) for part in coming):
             writer.prepare(batch.good)
             answers = _commit(job, writer, part, batch, rejects)
+            _name_errors(job)
             growth.add(answers, writer.desk.months)
             progress.advance(job.done, counts=job.counts)
             gc.collect(0)
@@ -131,16 +132,6 @@ def _hurried() -> Iterator[None]:
         sys.setswitchinterval(before)
 
 
-def _ahead(items: Iterator[T]) -> Iterator[T]:
-    """The same items, the next one being made while the caller works on this one."""
-    end: Any = object()
-    with ThreadPoolExecutor(max_workers=1) as pool:
-        coming = pool.submit(next, items, end)
-        while (item := coming.result()) is not end:
-            coming = pool.submit(next, items, end)
-            yield item
-
-
 def _commit(job: Job, writer: Writer, part: Part, batch: Batch, rejects: Rejects) -> list[Answer]:
     """One batch, and how far the job is, in one transaction."""
     before = job.done
@@ -155,8 +146,6 @@ def _commit(job: Job, writer: Writer, part: Part, batch: Batch, rejects: Rejects
         job.counts = _summed(job.counts, answers)
         job.parameters["errors_size"] = rejects.add(_rejects(answers, part))
         jobs.stand(job, since=before)
-    if job.counts[Verdict.REJECTED.value]:
-        job.errors_file = str(_errors_path(job).relative_to(settings.MEDIA_ROOT))
     return answers
 
 
@@ -176,6 +165,12 @@ def _summed(counts: dict[str, int], answers: Sequence[Answer]) -> dict[str, int]
         if noted:
             total[words] = noted
     return total
+
+
+def _name_errors(job: Job) -> None:
+    """The errors file is offered as soon as a row is in it, and again by who goes on with a killed import."""
+    if job.counts.get(Verdict.REJECTED.value):
+        job.errors_file = str(_errors_path(job).relative_to(settings.MEDIA_ROOT))
 
 
 def _errors_path(job: Job) -> Path:

@@ -12,10 +12,11 @@ from django.utils import timezone
 
 from audiences.intake import Kind, csvfile, files, header, kept
 from audiences.intake.csvfile import Format, Look, Refused
+from audiences.intake.forms import FileForm, FormatForm
 from audiences.intake.guide import GUIDE, sample_file
 from audiences.intake.kept import Kept
 from audiences.intake.take import open_writer
-from audiences.views.checking import FileForm, FormatForm, asked_format, first_values
+from audiences.views.checking import asked_format, first_values
 from engage.orgs.access import NotAllowed
 from engage.orgs.doors import OrgRequest, org_view, ring_job
 from engage.orgs.models import Job

@@ -47,7 +47,8 @@ class Progress:
         self.job = job
 
     def advance(self, done: int, *, total: int | None = None, counts: dict[str, int] | None = None) -> None:
-        """Show where the work stands. Raises `Cancelled` when somebody asked for it.
+        """Show where the work stands. Raises `Cancelled` when somebody asked for it, `LostJob` to a worker that was
+        taken for dead: whoever renewed the lease since has the job.
 
         May be called inside or outside the org's context; inside, it commits with the caller's slice.
         """
@@ -56,14 +57,13 @@ class Progress:
             self.job.total = total
         if counts is not None:
             self.job.counts = counts
+        lease, self.job.lease_until = self.job.lease_until, timezone.now() + LEASE
+        facts = {name: getattr(self.job, name) for name in ("done", "total", "counts", "lease_until")}
         with org_context(self.job.org_id):
-            self.job.lease_until = timezone.now() + LEASE
-            self.job.save(update_fields=["done", "total", "counts", "lease_until"])
-            asked = (
-                Job.objects.for_org(self.job.org_id)
-                .values_list("cancel_asked_at", flat=True)
-                .get(pk=self.job.pk)
-            )
+            row = Job.objects.for_org(self.job.org_id).filter(pk=self.job.pk)
+            if not row.filter(lease_until=lease).update(**facts):
+                raise LostJob
+            asked = row.values_list("cancel_asked_at", flat=True).get()
         if asked is not None:
             raise Cancelled
 
