@@ -1,10 +1,10 @@
-"""A worker that kills itself at a chosen boundary: run as a process, never imported by a test.
+"""A worker that kills or suspends itself at a chosen boundary: run as a process, never imported by a test.
 
 It has everything loaded and no connection open. For each line of JSON on its input it forks a child that freezes a run
-and works its lanes, and dies by SIGKILL just before or after the n-th statement, commit, socket write or read, Redis
-command, message taken or answer reported. ENGAGE_CRASH_AT=name:n:before|after says where; without it the child ends by
-itself. What is told about a child is a line of JSON: its number when it starts, how it ended and what it counted when
-somebody waits for it.
+and works its lanes, and dies by SIGKILL just before or after the n-th statement, commit, window, socket write or read,
+Redis command, message taken or answer reported. `crash_at`, name:n:before|after, says where; without it the child ends
+by itself. With `suspend` it falls asleep there by SIGSTOP instead. What is told about a child is a line of JSON: its
+number when it starts, how it ended and what it counted when somebody waits for it.
 """
 
 from __future__ import annotations
@@ -29,18 +29,19 @@ import redis  # noqa: E402
 from django.db.backends.base.base import BaseDatabaseWrapper  # noqa: E402
 from django.db.backends.utils import CursorWrapper  # noqa: E402
 
-from campaigns import dispatch, freeze  # noqa: E402
+from campaigns import dispatch, freeze, run_lock  # noqa: E402
 from campaigns.dispatch import working  # noqa: E402
 from campaigns.dispatch.feed import LaneFeed  # noqa: E402
 from campaigns.dispatch.lane import Lane  # noqa: E402
 
 
 class Boundaries:
-    """Counts the points that are passed, and dies at the chosen one."""
+    """Counts the points that are passed, and ends or sleeps at the chosen one."""
 
-    def __init__(self, crash_at: str) -> None:
+    def __init__(self, crash_at: str, *, suspend: bool) -> None:
         name, number, side = (crash_at or "none:0:before").split(":")
         self._at = (name, int(number), side)
+        self._signal = signal.SIGSTOP if suspend else signal.SIGKILL
         self.counted: Counter[str] = Counter()
 
     def point(self, name: str, call: Callable[[], Any]) -> Any:
@@ -49,14 +50,14 @@ class Boundaries:
             return call()
         self.counted[name] += 1
         number = self.counted[name]
-        self._die_if((name, number, "before"))
+        self._fall_if((name, number, "before"))
         answer = call()
-        self._die_if((name, number, "after"))
+        self._fall_if((name, number, "after"))
         return answer
 
-    def _die_if(self, here: tuple[str, int, str]) -> None:
+    def _fall_if(self, here: tuple[str, int, str]) -> None:
         if here == self._at:
-            os.kill(os.getpid(), signal.SIGKILL)
+            os.kill(os.getpid(), self._signal)
 
     def wrap(self, owner: Any, method: str, name: str) -> None:
         original = getattr(owner, method)
@@ -73,6 +74,7 @@ class Boundaries:
         self.wrap(transport, "write", "write")
         self.wrap(transport, "_read_ready__data_received", "read")
         self.wrap(redis.Redis, "execute_command", "redis")
+        self.wrap(run_lock, "shared", "window")
         self.wrap(LaneFeed, "take", "take")
         self.wrap(Lane, "_report", "report")
         # The fast loop is C all through: nothing to hold on to.
@@ -80,7 +82,7 @@ class Boundaries:
 
 
 def _child(order: dict[str, Any], answer: int) -> None:
-    boundaries = Boundaries(os.environ.get("ENGAGE_CRASH_AT", ""))
+    boundaries = Boundaries(order.get("crash_at", ""), suspend=order.get("suspend", False))
     if order.get("counted"):
         boundaries.install()
     ends_at = time.monotonic() + order.get("seconds", 0)
@@ -95,7 +97,6 @@ def _child(order: dict[str, Any], answer: int) -> None:
 
 def _start(order: dict[str, Any]) -> tuple[int, int]:
     reading, writing = os.pipe()
-    os.environ["ENGAGE_CRASH_AT"] = order.get("crash_at", "")
     child = os.fork()
     if not child:
         os.close(reading)

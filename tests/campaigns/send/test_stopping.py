@@ -7,8 +7,10 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
+from django.db import connection
 from pytest_django import Settings
 
 from campaigns import dispatch, halting, lifecycle, progress, sweeper, verify
@@ -119,6 +121,56 @@ def test_a_worker_that_sleeps_past_its_lease_begins_nothing_when_it_wakes(
         f"stop with a worker asleep: answered after {took * 1000:.0f} ms (lease {LEASE:.0f} s), {answer.in_flight} "
         f"unknown, {after - before} reached the carrier after it woke",
     )
+
+
+def test_a_worker_suspended_inside_a_window_holds_up_no_stop(
+    crowd: World, crew: Workers, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """C-44, Q-04: it sleeps in an open transaction that has the run's lock; the server ends that within the lease."""
+    crowd.account.behaves(answer="stall")
+    run = begin(crowd)
+    worker = crew.start(crowd.org.pk, run.pk, counted=True, suspend=True, crash_at="window:3:after")
+    until(lambda: _is_suspended(worker), "the suspended window")
+    assert _windows_open() == 1
+    began = time.monotonic()
+    with org_context(crowd.org.pk), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL lock_timeout = '10s'")
+        lifecycle.stop(crowd.fresh(run).message, by=crowd.admin, at=database_now())
+    waited = time.monotonic() - began
+    answer = _settled(crowd, run)
+    took = time.monotonic() - began
+    crowd.account.behaves(answer="accept")
+    until(lambda: crowd.account.stats()["accepted"] == answer.in_flight, "all that was begun before")
+    os.kill(worker, signal.SIGCONT)
+    assert crew.wait(worker)["exit"] == 0
+    drive(crowd, run)
+    assert sum(crowd.accepted(run).values()) == answer.in_flight
+    counts = check(crowd, run, unconfirmed_at_most=answer.in_flight)
+    assert sum(counts.values()) == 400
+    assert counts["cancelled/stopped"] >= 400 - answer.in_flight
+    assert took < 1.5 * LEASE
+    tell(
+        capsys,
+        f"stop with a worker suspended inside a window: it had the lock for {waited * 1000:.0f} ms more, answered "
+        f"after {took * 1000:.0f} ms (lease {LEASE:.0f} s), {answer.in_flight} unknown, 0 began when it woke",
+    )
+
+
+def _is_suspended(worker: int) -> bool:
+    """By the kernel's word: the state after the process's name."""
+    return Path(f"/proc/{worker}/stat").read_text().rpartition(")")[2].split()[0] == "T"
+
+
+def _windows_open() -> int:
+    """Sessions that have a run's lock, shared, in an open transaction that does nothing."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_locks l JOIN pg_stat_activity a USING (pid) "
+            "WHERE l.locktype = 'advisory' AND l.mode = 'ShareLock' AND l.granted "
+            "AND a.state = 'idle in transaction' AND a.datname = current_database()"
+        )
+        found: int = cursor.fetchone()[0]
+    return found
 
 
 def test_pause_gives_back_and_resume_goes_on_with_the_rest(crowd: World, crew: Workers) -> None:
