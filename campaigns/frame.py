@@ -74,7 +74,7 @@ def create(
     campaign = Campaign(
         org_id=access.org.pk, unit=unit, created_by=access.user, created_at=at, updated_at=at, **fields
     )
-    _judge_dates(campaign, today=settings.today(at), starts_anew=True)
+    judge_dates(campaign, today=settings.today(at), starts_anew=True)
     _settle_share(campaign, settings)
     campaign.split = settings.split
     campaign.save()
@@ -111,7 +111,7 @@ def change(
     for name, value in changed.items():
         setattr(former, name, value)
     _settle_share(former, settings, keep=not {"own_control", "control_permille"} & changed.keys())
-    _judge_dates(former, today=settings.today(at), starts_anew="start_on" in changed)
+    judge_dates(former, today=settings.today(at), starts_anew="start_on" in changed)
     former.updated_at, former.revision = at, former.revision + 1
     former.save()
     if _recalls(before, former, changed):
@@ -149,7 +149,8 @@ def _judge_extension(
         )
 
 
-def _judge_dates(campaign: Campaign, *, today: date, starts_anew: bool) -> None:
+def judge_dates(campaign: Campaign, *, today: date, starts_anew: bool) -> None:
+    """C-02. Raises `CampaignRefused`."""
     if starts_anew and campaign.start_on < today:
         raise CampaignRefused("Start today or later.", "start_on")
     if campaign.end_on < campaign.start_on:

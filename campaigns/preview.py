@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from django.db import connection
@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from audiences import selection
 from audiences.models import Channel, Customer
 from campaigns import compiling, merge_sql, versions
-from campaigns.body import Body
+from campaigns.body import Body, Content
 from campaigns.models import Message
 from channels.merge import ContentRefused
 from channels.rendering import Compiled, Preview
@@ -68,6 +68,29 @@ def of_body(message: Message, body: Body, settings: OrgSettings, customer_id: in
         sender=sender,
         channel=body.channel,
     )
+
+
+# Content that skips nobody, where there is none yet.
+_STAND_IN: Final = {
+    Channel.EMAIL: {"subject": "-", "preview": "", "html": '<a href="{{ unsubscribe }}">-</a>', "text": ""},
+    Channel.SMS: {"text": "{{ unsubscribe }}", "allow_unicode": ""},
+}
+
+
+def countable(message: Message, settings: OrgSettings) -> Body | None:
+    """The body as its people can be counted, before there is content too; None without an audience or a sender."""
+    body = versions.outline(message, message.campaign, settings)
+    if not body.sender.id or all(audience.exclude for audience in body.audiences):
+        return None
+    try:
+        ready = versions.build(message, message.campaign, settings)
+    except ContentRefused:
+        ready = body
+    else:
+        if ready.contents:
+            return ready
+    fields = _STAND_IN[Channel(body.channel)]
+    return replace(ready, contents=[Content(0, 0, body.channel, dict(fields), [])])
 
 
 def _sender(body: Body) -> str:

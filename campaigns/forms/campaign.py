@@ -128,12 +128,12 @@ class CampaignForm(forms.Form):
         typed: Mapping[str, Any] | None = None,
     ) -> None:
         """`typed` is what was kept of an unsaved form; it goes before what is stored."""
-        self.access, self.campaign = access, campaign
+        self.access, self.campaign, self.today = access, campaign, settings.today(at)
         initial = _stored(campaign) if campaign else _fresh(settings, at)
         super().__init__(data, initial=initial | dict(typed or {}))
         self.locked = frame.locks(campaign) if campaign else {}
         self._offer_owners()
-        self._bound_dates(settings.today(at))
+        self._bound_dates(self.today)
         self.fields[
             "control"
         ].help_text = (
@@ -186,12 +186,23 @@ class CampaignForm(forms.Form):
         found["values"] = objectives.sorted_codes(found.get("pick", []), objective)
         if "objective_values" not in self.locked:
             self._judge_values(objective, found["values"])
+        self._judge_dates(found.get("start_on"), found.get("end_on"))
         if found.get("own_control") and found.get("control") is None and "control" not in self.errors:
             self.add_error("control", "Set the share, or untick it to use the organisation's.")
         for name in ("analytics_campaign", "analytics_source"):
             if found.get("analytics") and not found.get(name) and name not in self.errors:
                 self.add_error(name, "Fill this in, or untick web analytics.")
         return found
+
+    def _judge_dates(self, start_on: date | None, end_on: date | None) -> None:
+        """With everything else, so that all is told at once; the frame judges again under its lock."""
+        if start_on is None or end_on is None:
+            return
+        anew = self.campaign is None or start_on != self.campaign.start_on
+        try:
+            frame.judge_dates(Campaign(start_on=start_on, end_on=end_on), today=self.today, starts_anew=anew)
+        except frame.CampaignRefused as refused:
+            self.add_error(refused.field, str(refused))
 
     def _judge_values(self, objective: str, values: dict[str, list[str]]) -> None:
         if objective in objectives.KINDS and not values:

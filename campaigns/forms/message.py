@@ -25,11 +25,31 @@ STEPS: Final = {
 }
 
 
-class Needed(forms.CharField):
+class Needed(forms.Field):
     """Needed before submission, which the checklist sees to; a draft may be saved without it."""
 
     def validate(self, value: Any) -> None:
         del value
+
+
+class NeededText(Needed, forms.CharField):
+    pass
+
+
+class NeededDate(Needed, forms.DateField):
+    pass
+
+
+class NeededTime(Needed, forms.TimeField):
+    pass
+
+
+class NeededNumber(Needed, forms.IntegerField):
+    pass
+
+
+class NeededChoice(Needed, forms.ModelChoiceField):  # type: ignore[type-arg]  # generic for the type checker only
+    pass
 
 
 class StepForm(forms.Form):
@@ -130,14 +150,14 @@ class AudienceForm(StepForm):
 
 
 class EmailForm(StepForm):
-    subject = Needed(max_length=300, help_text=_("One line, up to 150 characters after merging."))
+    subject = NeededText(max_length=300, help_text=_("One line, up to 150 characters after merging."))
     preview = forms.CharField(
         label=_("Preview text"),
         max_length=200,
         required=False,
         help_text=_("Shown beside the subject in the inbox."),
     )
-    html = Needed(
+    html = NeededText(
         label=_("Body"),
         max_length=5_000_000,
         widget=forms.Textarea(attrs={"rows": 18, "class": "code", "spellcheck": "true"}),
@@ -159,7 +179,7 @@ class EmailForm(StepForm):
 
 
 class SmsForm(StepForm):
-    text = Needed(max_length=2000, widget=forms.Textarea(attrs={"rows": 5}))
+    text = NeededText(max_length=2000, widget=forms.Textarea(attrs={"rows": 5}))
     allow_unicode = forms.BooleanField(
         label=_("Allow Unicode"),
         required=False,
@@ -181,12 +201,8 @@ def _content_of(message: Message) -> dict[str, Any]:
 
 class ScheduleForm(StepForm):
     mode = forms.ChoiceField(label=_("When"), choices=Message.Mode.choices, widget=forms.RadioSelect)
-    send_on = forms.DateField(
-        label=_("Date"), required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
-    )
-    send_time = forms.TimeField(
-        label=_("Time"), required=False, widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M")
-    )
+    send_on = NeededDate(label=_("Date"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
+    send_time = NeededTime(label=_("Time"), widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M"))
 
     def initial_of(self, message: Message) -> dict[str, Any]:
         return {"mode": message.mode, "send_on": message.send_on, "send_time": message.send_time}
@@ -226,9 +242,8 @@ class DeliveryForm(StepForm):
     def prepare(self) -> None:
         offered = [sender.pk for sender in sender_choice.offered(self.message.campaign, self.message.channel)]
         senders = Sender.objects.for_org(self.message.org_id)
-        self.fields["sender"] = forms.ModelChoiceField(
+        self.fields["sender"] = NeededChoice(
             queryset=senders.filter(pk__in=[*offered, self.message.sender_id or 0]),
-            required=False,
             empty_label=_("Choose a sender"),
         )
         if not self.settings.link_tracking:
@@ -246,9 +261,8 @@ class DeliveryForm(StepForm):
 
 
 class ReviewForm(StepForm):
-    typed_recipients = forms.IntegerField(
+    typed_recipients = NeededNumber(
         label=_("Number of recipients"),
-        required=False,
         min_value=0,
         help_text=_("Type it to confirm a large send."),
     )

@@ -13,7 +13,6 @@ from audiences.models import Customer
 from campaigns import checklist, funnel, merge_sql, overlap, power, preview, versions
 from campaigns.compiling import audience_versions
 from campaigns.models import Message
-from channels.merge import ContentRefused
 from engage.orgs.doors import OrgRequest, org_view
 
 FRAME_POLICY = (
@@ -33,13 +32,8 @@ def visible_message(request: OrgRequest, pk: int) -> Message:
 
 def funnel_of(request: OrgRequest, message: Message) -> funnel.Funnel | None:
     """What a run would write now; None while it cannot be told."""
-    try:
-        body = versions.build(message, message.campaign, request.settings)
-    except ContentRefused:
-        return None
-    if not body.contents or not body.sender.id or all(audience.exclude for audience in body.audiences):
-        return None
-    return funnel.preview(request.org, body, request.settings, at=timezone.now())
+    body = preview.countable(message, request.settings)
+    return funnel.preview(request.org, body, request.settings, at=timezone.now()) if body else None
 
 
 def facts_of(request: OrgRequest, message: Message, steps: funnel.Funnel | None) -> checklist.Facts:

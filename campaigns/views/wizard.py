@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from django.contrib import messages as notes
@@ -131,9 +132,16 @@ def _refused(
 ) -> HttpResponse:
     """What a failed save answers: to the form that saves itself only why, else the whole page with what was typed."""
     if request.htmx:
-        problems = " ".join(str(text) for errors in form.errors.values() for text in errors)
+        problems = " ".join(_named_errors(form))
         return render(request, "campaigns/_wizard_unsaved.html", {"problems": problems}, status=status)
     return _page(request, message, step, form, status=status, **more)
+
+
+def _named_errors(form: StepForm) -> Iterator[str]:
+    """Each with its field, as they are not beside it here."""
+    for name, errors in form.errors.items():
+        label = f"{form[name].label}: " if name in form.fields else ""
+        yield from (f"{label}{text}" for text in errors)
 
 
 def _page(

@@ -165,7 +165,7 @@ def test_an_approver_approves_exactly_what_the_page_showed_and_can_undo(
     seen = re.search(r'name="seen" value="(1:[0-9a-f]{64})"', html)
     assert seen
     assert draft.title in html
-    button = re.search(r"<button[^>]*>(?:(?!</button>).)*Approve\s*</button>", html, re.S)
+    button = re.search(r"<button[^>]*>(?:(?!</button>).)*Approve\s*</button>", html, re.DOTALL)
     assert button and "disabled" not in button[0]
     answer = client.post(address(org, message, "approve/"), {"seen": seen[1]}, follow=True).content.decode()
     assert "Approved. It starts in 60 seconds" in answer
