@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 from typing import Any, Final
@@ -28,20 +28,30 @@ from engage.orgs.tenancy import org_context
 logger = logging.getLogger(__name__)
 
 SLICE: Final = 20_000
-# Rows carry the clock of the transaction that wrote them, and become visible when it commits.
-OVERLAP: Final = timedelta(hours=1)
+# Rows carry a clock read when their transaction began or a little before, and become visible when it commits.
 SETTLE: Final = timedelta(minutes=5)
 # How long before a sale the run of its delivery can lie: the longest window, and as long again for a late open.
 HORIZON: Final = timedelta(days=180)
 BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+# The oldest transaction of others; those of this role are seen, and no other role writes rows.
+_OPEN_SINCE = """
+SELECT coalesce(min(xact_start), now()) FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid()
+"""
+
+
 @dataclass(frozen=True)
 class Window:
-    """Which changes a run looks at, by the server's clock: `since <= changed < until`."""
+    """Which changes a run looks at, by the server's clock: `since <= changed < until`.
+
+    The next one looks from `next_since` on: what a transaction that is open now will have written stands after it.
+    """
 
     since: datetime
     until: datetime
+    next_since: datetime
 
 
 @dataclass
@@ -70,8 +80,7 @@ def attribute(org_id: int, *, at: datetime, settle: timedelta = SETTLE) -> Done:
     """Bring an org's conversions, responses and figures up to `at - settle`. Safe to repeat and to race."""
     with org_context(org_id):
         progress = Progress.objects.for_org(org_id).first()
-        since = progress.watermark - OVERLAP if progress else BEGINNING
-        window = Window(since, at - settle)
+        window = _window(progress.next_since if progress else BEGINNING, at - settle, settle)
         _make_months()
         plan = _plan(org_id, window)
         customers = _changed_customers(org_id, window)
@@ -80,7 +89,7 @@ def attribute(org_id: int, *, at: datetime, settle: timedelta = SETTLE) -> Done:
     for part in _slices(customers):
         _derive(org_id, part, plan, window, at, done)
     for part in _slices(moved):
-        _derive(org_id, part, plan, Window(BEGINNING, window.until), at, done)
+        _derive(org_id, part, plan, replace(window, since=BEGINNING), at, done)
     with org_context(org_id):
         _remember(org_id, plan, window, at)
     logger.info("attribution of org %s up to %s: %s", org_id, window.until, done)
@@ -89,8 +98,9 @@ def attribute(org_id: int, *, at: datetime, settle: timedelta = SETTLE) -> Done:
 
 def recompute(org_id: int, *, at: datetime) -> Done:
     """Everything anew from the ledger and the bills, a slice of customers at a time; the figures are summed anew."""
-    window = Window(BEGINNING, at + timedelta(days=1))
     with org_context(org_id):
+        reached = _window(BEGINNING, at - SETTLE, SETTLE)
+        window = replace(reached, until=at + timedelta(days=1))
         _make_months()
         plan = _plan(org_id, window)
     done = Done()
@@ -99,8 +109,15 @@ def recompute(org_id: int, *, at: datetime) -> Done:
         done.customers += len(part)
     with org_context(org_id):
         done.corrected_figures = figures.rebuild(org_id, at=at)
-        _remember(org_id, plan, Window(BEGINNING, at - SETTLE), at)
+        _remember(org_id, plan, reached, at)
     return done
+
+
+def _window(since: datetime, until: datetime, settle: timedelta) -> Window:
+    with connection.cursor() as cursor:
+        cursor.execute(_OPEN_SINCE)
+        open_since: datetime = cursor.fetchone()[0]
+    return Window(since, until, min(until, open_since - settle))
 
 
 def _derive(org_id: int, customers: list[int], plan: Plan, window: Window, at: datetime, done: Done) -> None:
@@ -273,10 +290,12 @@ def _remember(org_id: int, plan: Plan, window: Window, at: datetime) -> None:
     )
     # An increment and a reconciliation of a new org may come here at the same time.
     Progress.objects.bulk_create(
-        [Progress(org_id=org_id, watermark=window.until, ran_at=at)], ignore_conflicts=True
+        [Progress(org_id=org_id, watermark=window.until, next_since=window.next_since, ran_at=at)],
+        ignore_conflicts=True,
     )
     stored = Progress.objects.for_org(org_id).select_for_update().get()
-    stored.watermark = max(stored.watermark, window.until)
+    if window.until > stored.watermark:
+        stored.watermark, stored.next_since = window.until, window.next_since
     stored.transactions_up_to = (
         Transaction.objects.for_org(org_id)
         .filter(changed_at__lt=stored.watermark, txn_at__lte=at)

@@ -208,9 +208,13 @@ class Span(Owned):
 
 
 class Progress(Owned):
-    """How far an org's attribution has come: everything that changed before `watermark` is in the figures."""
+    """How far an org's attribution has come: everything that changed before `watermark` is in the figures.
+
+    But for what was not committed then: so the next run looks from `next_since` on.
+    """
 
     watermark = models.DateTimeField()
+    next_since = models.DateTimeField()
     ran_at = models.DateTimeField()
     transactions_up_to = models.DateTimeField(null=True)
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import random
 from collections import defaultdict
 from datetime import UTC, date, datetime, timedelta
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 
 from audiences.models import Transaction
 from campaigns.models import Campaign, Delivery
@@ -177,6 +178,41 @@ def test_steps_equal_a_full_recompute_and_a_plain_evaluation(inside: Org, seed: 
     done = recompute(inside.pk, at=season.now + timedelta(minutes=8))
     assert derived(inside) == stepwise
     assert done.corrected_figures == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_step_takes_up_what_changed_since_and_what_was_still_open(org: Org) -> None:
+    """G-20: a sale that a long transaction wrote before the last step and committed after it is not lost."""
+    with org_context(org.pk):
+        story = Story(org)
+        campaign = story.campaign(goal={})
+        customers = story.customers(3)
+        story.deliver(story.run(campaign), customers)
+        story.buy(customers[0], utc(6, 2), changed_at=timezone.now())
+    written, go_on = Event(), Event()
+
+    def slow() -> None:
+        with org_context(org.pk):
+            story.buy(customers[1], utc(6, 2), changed_at=timezone.now())
+            written.set()
+            assert go_on.wait(20)
+        connection.close()
+
+    def step() -> int:
+        return attribute(org.pk, at=timezone.now(), settle=timedelta()).customers
+
+    writer = Thread(target=slow)
+    writer.start()
+    assert written.wait(20)
+    assert step() == 3
+    go_on.set()
+    writer.join()
+    with org_context(org.pk):
+        assert Response.objects.for_org(org).count() == 1
+    assert step() == 1
+    with org_context(org.pk):
+        assert Response.objects.for_org(org).count() == 2
+    assert step() == 0
 
 
 @pytest.mark.django_db
