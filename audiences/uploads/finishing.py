@@ -12,23 +12,20 @@ from django.utils.translation import gettext as _
 from audiences import lists
 from audiences.intake.staging import execute
 from audiences.models import Audience, AudienceVersion, ListMember
-from audiences.uploads.columns import MOST_TAGS, Meaning, tag_key
+from audiences.uploads.columns import Meaning, tag_key
 from engage.orgs import audit
 from engage.orgs.jobs import JobFailed, LostJob
 from engage.orgs.models import Job, OrgUnit, User
 from engage.orgs.tenancy import org_context
 
-_PLACES: Final = range(1, MOST_TAGS + 1)
 # Of a customer who was in the list already, tags that the file gives win and the others stay.
-_FORMER: Final = ", ".join(f"coalesce(former.tags[{place}], '')" for place in _PLACES)
-_BOTH: Final = ", ".join(
-    f"CASE WHEN {place} = ANY(%(given)s) THEN added.tags[{place}] ELSE coalesce(former.tags[{place}], '') END"
-    for place in _PLACES
-)
-_MERGE: Final = f"""
+_MERGE: Final = """
 INSERT INTO audiences_listmember (org_id, customer_id, version_id, tags)
-SELECT %(org)s, former.customer_id, %(version)s,
-       (CASE WHEN added.customer_id IS NULL THEN ARRAY[{_FORMER}] ELSE ARRAY[{_BOTH}] END)[:%(tags)s]
+SELECT %(org)s, former.customer_id, %(version)s, ARRAY(
+    SELECT CASE WHEN added.customer_id IS NOT NULL AND place = ANY(%(given)s) THEN added.tags[place]
+                ELSE coalesce(former.tags[place], '') END
+    FROM generate_series(1, %(tags)s) AS place ORDER BY place
+)
 FROM audiences_listmember former
 LEFT JOIN audiences_listmember added
   ON added.org_id = %(org)s AND added.version_id = %(version)s AND added.customer_id = former.customer_id

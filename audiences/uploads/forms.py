@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from django import forms
 from django.utils.translation import gettext as _
@@ -17,7 +17,8 @@ from audiences.uploads.columns import LABELS, LONGEST_TAG, Column, Meaning, chec
 from engage.orgs.access import Access
 from engage.orgs.models import OrgUnit
 
-CREATE = "create"
+CREATE: Final = "create"
+WHOLE_ORG: Final = "org"
 
 
 class ListForm(FormatForm):
@@ -64,11 +65,10 @@ class ListForm(FormatForm):
     def _owner(self) -> forms.ChoiceField:
         choices = [(pk, unit.name) for pk, unit in self._units.items()]
         if self.access.whole_org:
-            choices.insert(0, ("", self.access.org.name))
+            choices.insert(0, (WHOLE_ORG, self.access.org.name))
         return forms.ChoiceField(
             label=_("Owner"),
             choices=choices,
-            required=not self.access.whole_org,
             help_text=_("A unit’s list holds its own customers only."),
         )
 

@@ -17,6 +17,7 @@ DEEDS: Final = {
     "audience.created": _("created it"),
     "audience.deleted": _("deleted it"),
     "audience.edited": _("changed it"),
+    "audience.extended": _("added the rows of a file"),
     "audience.restored": _("took it out of the archive"),
     "audience.used_anyway": _("chose to use it in spite of rejected rows"),
     "campaign.archived": _("archived the campaign"),

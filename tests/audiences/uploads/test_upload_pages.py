@@ -89,7 +89,7 @@ def test_a_file_is_looked_at_and_made_a_list_only_when_told(
     assert (form["column-0"], form["column-1"], form["column-2"]) == ("email", "", "")
     assert begun(org) == []
 
-    form |= {"make": "1", "column-1": "tag", "tag-1": "Größe", "name": " Winter  2026 ", "unit": ""}
+    form |= {"make": "1", "column-1": "tag", "tag-1": "Größe", "name": " Winter  2026 ", "unit": "org"}
     with django_capture_on_commit_callbacks(execute=True):
         answer = client.post(check, form)
     (job,) = begun(org)
@@ -258,7 +258,7 @@ def test_a_units_member_makes_lists_of_its_own_customers_only(
     assert 'name="unknown"' not in page
     form = form_of(page)
     assert form["unit"] == str(north.pk)
-    assert client.post(check, form | {"make": "1", "unit": ""}).status_code == 422
+    assert client.post(check, form | {"make": "1", "unit": "org"}).status_code == 422
     client.post(check, form | {"make": "1", "unknown": "create"})
     (job,) = begun(org)
     jobs.run(org.pk, job.pk)
