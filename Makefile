@@ -2,6 +2,7 @@
 #   make up     everything on this machine, until Ctrl-C      make up ARGS="--port 8010 --home DIR --no-demo"
 #   make test   every test                                    make test ARGS="tests/orgs -k approve"
 #   make check  style, types, import rules, migrations, deployment settings, compose file
+#   make bench  every benchmark at its smallest size: right results, and no work many times as dear as it was
 #   make pins   after a change of dependencies: pin what is installed
 
 PYTHON ?= python3
@@ -13,10 +14,10 @@ INSTALL_PIP := { $(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python
 RUN := $(BIN)/engage run --home var/test
 
 .DEFAULT_GOAL := help
-.PHONY: help up test check pins browser lint types migrations deployment compose
+.PHONY: help up test check bench pins browser lint types migrations deployment compose
 
 help:
-	@sed -n '2,6s/^# *//p' Makefile
+	@sed -n '2,7s/^# *//p' Makefile
 
 up: .venv/ready
 	@$(BIN)/engage up $(ARGS)
@@ -55,6 +56,10 @@ compose:
 
 browser: .venv/ready-to-develop
 	@$(BIN)/python -m engage.local.browser
+
+# Nothing else should be busy; it judges CPU a unit, not time.
+bench: .venv/ready-to-develop
+	$(BIN)/python benchmarks/gate.py
 
 pins: .venv/ready-to-develop
 	$(BIN)/python -m engage.local.pins
