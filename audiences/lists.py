@@ -237,13 +237,22 @@ def _new(
     )
 
 
-def _name(name: str) -> str:
+def name_problem(name: str) -> str:
+    """What is wrong with a name; empty where nothing is."""
     cleaned = " ".join(name.split())
     if not cleaned:
-        raise ListRefused(_("Give the audience a name."))
+        return _("Give the audience a name.")
+    if "\0" in cleaned:
+        return _("Type the name again: it holds characters that cannot be kept.")
     if len(cleaned) > LONGEST_NAME:
-        raise ListRefused(_("Use at most %(most)s characters for the name.") % {"most": LONGEST_NAME})
-    return cleaned
+        return _("Use at most %(most)s characters for the name.") % {"most": LONGEST_NAME}
+    return ""
+
+
+def _name(name: str) -> str:
+    if problem := name_problem(name):
+        raise ListRefused(problem)
+    return " ".join(name.split())
 
 
 def _locked(audience: Audience) -> Audience:

@@ -9,10 +9,37 @@ from audiences.models import Audience, FilterDraft
 from engage.orgs.access import Access
 
 MADE: Final = "made"
+# The trees that can be brought back, the newest last.
+BEFORE: Final = "before"
+MOST_STEPS: Final = 30
 
 
-def keep(access: Access, audience: Audience | None, sketch: dict[str, Any], *, at: datetime) -> FilterDraft:
-    """Store a sketch over what this person kept of the same filter before."""
+def keep(
+    access: Access, audience: Audience | None, sketch: dict[str, Any], *, start: dict[str, Any], at: datetime
+) -> FilterDraft:
+    """Store a sketch over what this person kept of the same filter before, and the former tree to undo to.
+
+    `start` is the tree that the first change was made to.
+    """
+    former = kept(access, audience)
+    tree, steps = (former.sketch["tree"], former.sketch.get(BEFORE, [])) if former else (start, [])
+    if tree != sketch["tree"]:
+        steps = [*steps, tree][-MOST_STEPS:]
+    return _store(access, audience, sketch | {BEFORE: steps}, at=at)
+
+
+def undo(
+    access: Access, audience: Audience | None, sketch: dict[str, Any], *, at: datetime
+) -> FilterDraft | None:
+    """Bring the tree before the last change back into the sketch; None where there is none."""
+    former = kept(access, audience)
+    steps = former.sketch.get(BEFORE, []) if former else []
+    if not steps:
+        return None
+    return _store(access, audience, sketch | {"tree": steps[-1], BEFORE: steps[:-1]}, at=at)
+
+
+def _store(access: Access, audience: Audience | None, sketch: dict[str, Any], *, at: datetime) -> FilterDraft:
     draft, _ = FilterDraft.objects.for_org(access.org).update_or_create(
         org=access.org, user=access.user, audience=audience, defaults={"sketch": sketch, "saved_at": at}
     )
@@ -42,4 +69,4 @@ def made_before(access: Access, token: str, *, at: datetime) -> int | None:
 
 def made(access: Access, token: str, audience: Audience, *, at: datetime) -> None:
     """Remember what a form made, in place of its draft."""
-    keep(access, None, {"token": token, MADE: audience.pk}, at=at)
+    _store(access, None, {"token": token, MADE: audience.pk}, at=at)

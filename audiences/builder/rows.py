@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from django.utils.translation import gettext as _
 
 from audiences.builder.acts import depth
-from audiences.builder.widgets import Widget, date_widget, picker, required_choice, widget
+from audiences.builder.widgets import Around, Widget, date_widget, fault, picker, required_choice, widget
 from audiences.segments import dates, registry, sources
 from audiences.segments.counting import Count, Size
 from audiences.segments.tree import DEEPEST, Problem
@@ -54,6 +54,26 @@ class ConditionRow:
     when: Widget | None = None
     count: Size | None = None
     is_group: bool = False
+
+    @property
+    def narrows(self) -> bool:
+        return bool(self.required or self.modes or self.facets or self.addable)
+
+    @property
+    def controls(self) -> list[Widget]:
+        """Every control of a value, in reading order."""
+        some = [self.widget, *self.required, self.when, *(facet.widget for facet in self.facets)]
+        return [one for one in some if one is not None and one.kind != "nothing"]
+
+    @property
+    def field_attributes(self) -> dict[str, Any]:
+        if self.field is not None:
+            return {}
+        return fault(self.name if self.problem else "") | {"autofocus": self.focus}
+
+    @property
+    def operator_attributes(self) -> dict[str, Any]:
+        return {"autofocus": self.focus and not self.controls}
 
 
 @dataclass(frozen=True)
@@ -131,7 +151,7 @@ class Desk:
         operator = operator_of(chosen.operators, node)
         where, when = node.get("where", {}), node.get("when") or {}
         narrowing = [facet for facet in chosen.facets if not facet.required]
-        return replace(
+        row = replace(
             row,
             field=chosen,
             operators=[(one.key, str(one.label)) for one in chosen.operators.values()],
@@ -153,9 +173,14 @@ class Desk:
             when=self._when(when, name),
             count=self.count.conditions.get(path_of(name)) if self.count else None,
         )
+        if row.focus and row.controls:
+            faulty = (one for one in row.controls if one.problem)
+            next(faulty, row.controls[0]).focus = True
+        return row
 
-    def _at(self, name: str) -> tuple[Frame, Mapping[str, str], bool]:
-        return self.frame, self.found, any(one.startswith(f"{name}.value") for one in self.faulty)
+    def _at(self, name: str) -> Around:
+        faulty = any(one.startswith(f"{name}.value") for one in self.faulty)
+        return self.frame, self.found, name.partition(".")[0] if faulty else ""
 
     def _facet(self, facet: Facet, asked: Mapping[str, Any], name: str) -> FacetRow:
         at = f"{name}.where.{facet.key}"
@@ -207,10 +232,8 @@ def widgets(nodes: Iterable[GroupRow | ConditionRow]) -> Iterator[Widget]:
     for node in nodes:
         if isinstance(node, GroupRow):
             yield from widgets(node.items)
-            continue
-        if node.widget is not None:
-            yield node.widget
-        yield from (facet.widget for facet in node.facets)
+        else:
+            yield from node.controls
 
 
 def counts(nodes: Iterable[GroupRow | ConditionRow]) -> Iterator[tuple[str, Size]]:

@@ -47,7 +47,7 @@ def of(stored: Mapping[str, Any]) -> Sketch:
 def _whole(node: Mapping[str, Any]) -> dict[str, Any]:
     if "items" not in node:
         return dict(node)
-    return {"match": "all", "exclude": 0} | node | {"items": [_whole(item) for item in node["items"]]}
+    return {"match": "all", "exclude": 0, **node, "items": [_whole(item) for item in node["items"]]}
 
 
 def read(post: QueryDict, frame: Frame) -> Sketch:

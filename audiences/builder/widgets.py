@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from audiences.segments.frame import Frame
     from audiences.segments.registry import Facet
 
-# The frame, what was searched for by control, and whether the value is at fault.
-Around = tuple["Frame", Mapping[str, str], bool]
+# The frame, what was searched for by control, and the node whose problem is about the value (empty: none is).
+Around = tuple["Frame", Mapping[str, str], str]
 FEW: Final = 12
 
 
-@dataclass(frozen=True)
+@dataclass
 class Widget:
     """`kind` is the control; `name` begins the names of its fields; `parts` holds the values of those with several.
 
@@ -39,43 +39,58 @@ class Widget:
     options: Sequence[tuple[str, str]] = ()
     searched: str = ""
     prefix: str = ""
-    invalid: bool = False
+    takes_codes: bool = False
+    problem: str = ""
+    focus: bool = False
 
     @property
     def id(self) -> str:
         return self.name.replace(".", "-")
 
+    @property
+    def hint(self) -> str:
+        return _("Search, or paste codes") if self.takes_codes else _("Search")
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        return fault(self.problem) | {"autofocus": self.focus}
+
+
+def fault(node: str) -> dict[str, Any]:
+    """What ties a control to the problem that its node shows."""
+    return {"aria-invalid": "true", "aria-describedby": f"{node}-problem"} if node else {}
+
 
 def widget(name: str, label: str, kind: Kind, operator: Operator, value: Any, around: Around) -> Widget:
     """The control of a value of this kind under this operator."""
-    frame, found, invalid = around
+    frame, found, problem = around
     if operator.takes == "nothing" or isinstance(kind, Did):
         return Widget("nothing", name, label)
     if isinstance(kind, Choice):
-        return picker(name, label, kind.source, value or [], frame, found, invalid=invalid)
+        return picker(name, label, kind.source, value or [], frame, found, problem=problem)
     if isinstance(kind, Number):
         prefix = frame.settings.currency if kind.money else ""
         if operator.takes == "range":
             ends = value if isinstance(value, dict) else {}
             parts = {end: numbers.typed(ends.get(end), kind, frame.settings) for end in ("from", "to")}
-            return Widget("range", name, label, parts=parts, prefix=prefix, invalid=invalid)
+            return Widget("range", name, label, parts=parts, prefix=prefix, problem=problem)
         typed = numbers.typed(value, kind, frame.settings)
-        return Widget("number", name, label, typed, prefix=prefix, invalid=invalid)
+        return Widget("number", name, label, typed, prefix=prefix, problem=problem)
     if operator.takes == "many":
-        return Widget("lines", name, label, "\n".join(value or []), invalid=invalid)
+        return Widget("lines", name, label, "\n".join(value or []), problem=problem)
     if operator.takes == "one":
-        return Widget("text", name, label, value or "", invalid=invalid)
-    return date_widget(name, label, operator.takes, value, invalid)
+        return Widget("text", name, label, value or "", problem=problem)
+    return date_widget(name, label, operator.takes, value, problem)
 
 
-def date_widget(name: str, label: str, takes: str, value: Any, invalid: bool) -> Widget:  # noqa: FBT001
+def date_widget(name: str, label: str, takes: str, value: Any, problem: str) -> Widget:
     """The control of a date mode."""
     if takes == "day":
-        return Widget("day", name, label, str(value or ""), invalid=invalid)
+        return Widget("day", name, label, str(value or ""), problem=problem)
     units = dates.PERIODS if takes == "unit" else dates.UNITS
     options = [(unit, str(words)) for unit, words in units.items()]
     parts = value if isinstance(value, dict) else {}
-    return Widget(takes, name, label, parts=parts, options=options, invalid=invalid)
+    return Widget(takes, name, label, parts=parts, options=options, problem=problem)
 
 
 def required_choice(name: str, facet: Facet, value: Sequence[Any], frame: Frame) -> Widget:
@@ -94,13 +109,13 @@ def picker(
     frame: Frame,
     found: Mapping[str, str],
     *,
-    invalid: bool = False,
+    problem: str = "",
 ) -> Widget:
     """Ticks where there are few to choose from, else what is chosen and a search."""
     every = source.every(frame) if source.every else []
     if every and len(every) <= FEW:
         ticks = [(option, option.key in value) for option in every]
-        return Widget("ticks", name, label, found=ticks, invalid=invalid)
+        return Widget("ticks", name, label, found=ticks, problem=problem)
     labels = frame.labels(source, value)
     chosen = [(Option(key, labels.get(key, str(key)), str(key)), key in labels) for key in value]
     text = found.get(name, "")
@@ -112,6 +127,6 @@ def picker(
         chosen=chosen,
         found=[(option, False) for option in results if option.key not in value],
         searched=text,
-        prefix="" if source.numbers else _("Codes can be pasted, with commas or one a line."),
-        invalid=invalid,
+        takes_codes=not source.numbers and not source.strict,
+        problem=problem,
     )

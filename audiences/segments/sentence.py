@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 from audiences.segments import dates, sources
 from audiences.segments.frame import Frame
 from audiences.segments.tree import Base, Condition, Group, Test, Tree
-from audiences.segments.values import BLANK, Did, listed
+from audiences.segments.values import BLANK, Choice, Did, listed
 
 
 def say(tree: Tree, frame: Frame) -> str:
@@ -86,10 +86,19 @@ def _subject(condition: Condition) -> str:
 
 
 def _test(test: Test, frame: Frame) -> str:
-    return f"{test.facet.label} {test.facet.kind.say(test.operator, test.value, frame)}"
+    """What narrows a condition, after "with": "category Tea", "bill amount that is at least $5"."""
+    kind = test.facet.kind
+    if isinstance(kind, Choice):
+        other = "" if test.operator.key == "any_of" else _("other than ")
+        return f"{test.facet.label} {other}{kind.named(test.value, frame)}"
+    return _("%(what)s that %(is)s") % {
+        "what": test.facet.label,
+        "is": kind.say(test.operator, test.value, frame),
+    }
 
 
 def _chosen(test: Test, frame: Frame) -> str:
     """A required facet reads as its option alone."""
-    said = test.facet.kind.say(test.operator, test.value, frame)
-    return said.removeprefix(f"{test.operator.label} ")
+    kind = test.facet.kind
+    assert isinstance(kind, Choice)
+    return kind.named(test.value, frame)

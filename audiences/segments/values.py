@@ -195,10 +195,14 @@ class Text(Kind):
 
 @dataclass(frozen=True)
 class Choice(Kind):
-    """Some of many. `ids` is a SELECT of the ids that the chosen values mean, where columns hold ids."""
+    """Some of many. `ids` is a SELECT of the ids that the chosen values mean, where columns hold ids.
+
+    `said`: how a sentence says that the value is, or is not, one of the chosen.
+    """
 
     source: Source
     ids: str = ""
+    said: tuple[Any, Any] = (gettext_lazy("is"), gettext_lazy("is not"))
     name: str = "choice"
     own_operators: tuple[Operator, ...] = (
         Operator("any_of", gettext_lazy("is any of"), "many"),
@@ -213,8 +217,13 @@ class Choice(Kind):
         return list(dict.fromkeys(chosen if self.source.numbers else [_text(item) for item in chosen]))
 
     def say(self, operator: Operator, value: Any, frame: Frame) -> str:
+        is_, is_not = self.said
+        return f"{is_ if operator.key == 'any_of' else is_not} {self.named(value, frame)}"
+
+    def named(self, value: Sequence[Key], frame: Frame) -> str:
+        """The chosen values by their labels."""
         labels = frame.labels(self.source, value)
-        return f"{operator.label} {listed([labels.get(key, str(key)) for key in value])}"
+        return listed([labels.get(key, str(key)) for key in value])
 
     def compare(self, expression: str, operator: Operator, value: Any, frame: Frame) -> Part:
         params: dict[str, Any] = {"value": value}

@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from audiences import listing, lists, reachability, usage
+from audiences import listing, lists, reach, usage
 from audiences.models import Audience, Channel
 from audiences.segments import counting
 from audiences.segments.counting import TooSlow
@@ -61,7 +61,7 @@ def audience_page(request: OrgRequest, pk: int) -> HttpResponse:
         "audience": audience,
         "current": current,
         "words": lists.said(current, frame) if current else "",
-        "reach": _reach(audience),
+        "reach": reach.by_channel(current) if current else [],
         "versions": [
             (version, lists.said(version, frame))
             for version in versions.select_related("created_by").order_by("-number")[:20]
@@ -71,24 +71,6 @@ def audience_page(request: OrgRequest, pk: int) -> HttpResponse:
         "history": audit.history(audience, request.org)[:20],
     }
     return render(request, "audiences/audience.html", context)
-
-
-def _reach(audience: Audience) -> list[dict[str, object]]:
-    """Each channel with its states in the order of A-10, as of the last count."""
-    if audience.current is None:
-        return []
-    return [
-        {
-            "channel": Channel(channel).label,
-            "reachable": sum(n for state, n in states.items() if state in reachability.REACHABLE),
-            "states": [
-                (label, states[state], state in reachability.REACHABLE)
-                for state, label in reachability.LABELS.items()
-                if states.get(state)
-            ],
-        }
-        for channel, states in audience.current.reach.items()
-    ]
 
 
 @require_POST

@@ -25,6 +25,7 @@ def _compile(condition: Condition, frame: Frame) -> Fragment:
 
 _MEMBERSHIP: Final = Choice(
     sources.AUDIENCES,
+    said=(_("is in"), _("is not in")),
     own_operators=(
         Operator("any_of", _("is in any of"), "many"),
         Operator("none_of", _("is in none of"), "many"),
