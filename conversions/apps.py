@@ -8,4 +8,4 @@ class ConversionsConfig(AppConfig):
 
     def ready(self) -> None:
         # Models can be imported only now; the imports connect the signal and register rules and doorbell.
-        from conversions import campaign_rules, goals, tasks
+        from conversions import campaign_rules, goals, kept, tasks

@@ -101,11 +101,11 @@ def reset_goal(campaign: Campaign, *, by: User, at: datetime) -> Goal:
     return _store(goal, _question(default), by=by, at=at)
 
 
-def why_locked(campaign: Campaign, settings: OrgSettings) -> str:
-    """Why the campaign's goal cannot change now; empty when it can."""
+def why_locked(campaign: Campaign | None, settings: OrgSettings) -> str:
+    """Why the campaign's goal cannot change now; empty when it can. None is a campaign that is not made yet."""
     if not settings.goals:
         return "Conversion goals are switched off: this goal is read-only and keeps computing."
-    if campaign.first_approved_at is not None:
+    if campaign is not None and campaign.first_approved_at is not None:
         return "A message of this campaign was approved, so its goal no longer changes."
     return ""
 

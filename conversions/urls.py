@@ -7,6 +7,8 @@ from conversions import views
 ORG = "o/<slug:org>/"
 
 urlpatterns = [
+    path(f"{ORG}campaigns/new/goal/", views.goal_panel, name="goal-panel-new"),
+    path(f"{ORG}campaigns/new/goal/edit/", views.goal_edit, name="goal-edit-new"),
     path(f"{ORG}campaigns/<int:pk>/goal/", views.goal_panel, name="goal-panel"),
     path(f"{ORG}campaigns/<int:pk>/goal/edit/", views.goal_edit, name="goal-edit"),
     path(f"{ORG}campaigns/<int:pk>/goal/change/", views.goal_change, name="goal-change"),

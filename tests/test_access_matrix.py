@@ -74,6 +74,8 @@ TABLE: dict[str, str | None] = {
     "campaign-archive@campaign": "campaign.create",
     "campaign-delete@campaign": "campaign.create",
     "goal-panel@campaign": "campaign.view",
+    "goal-panel-new": "campaign.view",
+    "goal-edit-new": "goal.edit",
     "goal-edit@campaign": "goal.edit",
     "goal-change@campaign": "goal.edit",
     "decide-all@campaign": "message.approve",

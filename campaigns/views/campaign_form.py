@@ -16,6 +16,7 @@ from django.views.decorators.http import require_POST
 from campaigns import frame, objectives, power, unsaved
 from campaigns.forms.campaign import CampaignForm, form_name
 from campaigns.models import Campaign, Objective
+from campaigns.signals import campaign_saved
 from campaigns.views.campaign import campaign_of
 from engage.orgs import formatting
 from engage.orgs.doors import OrgRequest, org_view
@@ -149,6 +150,12 @@ def _answer(desk: Desk) -> HttpResponse:
         form.add_error(name if name in form.fields else None, str(refused))
         return desk.show(form, status=422)
     unsaved.forget(request.access, desk.key)
+    is_new = desk.campaign is None
+    for _listener, said in campaign_saved.send(
+        Campaign, campaign=saved, access=request.access, at=desk.at, is_new=is_new
+    ):
+        if said:
+            messages.error(request, said)
     if frame.name_is_used(request.org.pk, saved.unit_id, saved.name, but=saved.pk):
         messages.warning(request, f"Another campaign of this owner is called “{saved}” too.")
     messages.success(request, f"“{saved}” is saved.")
