@@ -6,13 +6,14 @@ from datetime import date, datetime, timedelta
 from itertools import count
 from typing import Any
 
-from audiences.models import Audience, AudienceVersion
+from audiences.models import Audience, AudienceVersion, Category, Product, Store, Zone
 from campaigns import frame, lifecycle, versions
 from campaigns.models import Campaign, Message, MessageAudience, MessageContent, Run
 from channels.models import Sender
 from engage.orgs.access import Access, access_of
 from engage.orgs.founding import ready_made, seat_member
-from engage.orgs.models import Org, OrgSettings, OrgUnit, User
+from engage.orgs.models import Notice, Org, OrgSettings, OrgUnit, User
+from engage.orgs.tenancy import org_context
 from tests import factories
 from tests.factories import NOW
 
@@ -120,6 +121,22 @@ def seen(of: Message) -> str:
     return versions.hash_of(versions.build(of, of.campaign, settings_of(of.org)))
 
 
+def catalogue(org: Org) -> None:
+    """Something to pick for an objective."""
+    with org_context(org.pk):
+        food = Category.objects.create(org=org, code="food", name="Food", path=">food>")
+        Category.objects.create(org=org, code="food>frozen", name="Frozen", parent=food, path=">food>frozen>")
+        Product.objects.create(org=org, code="SKU-1", name="Red coat", category=food)
+        north = Zone.objects.create(org=org, code="north", name="North", path=">north>")
+        Store.objects.create(org=org, code="S1", name="Pune Camp", zone=north, city="Pune")
+
+
+def mails_of(org: Org, subject: str) -> list[list[str]]:
+    """The receivers of each notice with this subject, in the order they were written."""
+    notices = Notice.objects.for_org(org).filter(subject=subject).order_by("pk")
+    return [notice.recipients for notice in notices]
+
+
 def person(org: Org, role: str, *, name: str = "", units: list[OrgUnit] | None = None) -> User:
     """A member who never signs in, so that no password need be hashed."""
     label = name or role.title()
@@ -145,6 +162,13 @@ class Story:
             getattr(self, step)(made)
             made = Message.objects.for_org(self.org).get(pk=made.pk)
         return made
+
+    def dated(self, *, minutes: int) -> Message:
+        """Awaiting approval, due so many minutes after NOW."""
+        local = (NOW + timedelta(minutes=minutes)).astimezone(settings_of(self.org).zone)
+        into = campaign(self.org, self.writer)
+        made = message(into, self.writer, mode="dated", send_on=local.date(), send_time=local.time())
+        return lifecycle.submit(made, by=self.writer, at=NOW)
 
     def submit(self, it: Message) -> None:
         lifecycle.submit(it, by=self.writer, at=self.at, targeted=100)
