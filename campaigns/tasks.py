@@ -7,7 +7,7 @@ from typing import Any
 from celery import shared_task
 from django.utils import timezone
 
-from campaigns import arming, dispatch, freeze, lifecycle, reminders, scheduling, sweeper, test_sends
+from campaigns import arming, dispatch, exports, freeze, lifecycle, reminders, scheduling, sweeper, test_sends
 from campaigns.clock import database_now
 from campaigns.models import Run
 from campaigns.receipts import bells
@@ -17,6 +17,7 @@ from engage.orgs.tenancy import org_context
 # Doorbells that stand beside what they ring for; named here, so that workers and the scheduler know them.
 __all__ = [
     "bells",
+    "forget_export",
     "freeze_run",
     "look_after",
     "look_at_waiting",
@@ -76,6 +77,11 @@ def send_test(*, org_id: int, test_id: int, **_: Any) -> None:
     test_sends.hand_over(org_id, test_id)
 
 
+@shared_task
+def forget_export(*, org_id: int, job_id: int, **_: Any) -> None:
+    exports.forget(org_id, job_id)
+
+
 def ring(org_id: int, run_id: int) -> None:
     """Wake as many lanes as the run is worth; those that find enough at work leave again."""
     with org_context(org_id):
@@ -103,3 +109,8 @@ def ring_send(org_id: int, ref_id: int) -> None:
 @due.handler(test_sends.DUE_KIND)
 def ring_test(org_id: int, ref_id: int) -> None:
     send_test.delay(org_id=org_id, test_id=ref_id)
+
+
+@due.handler(exports.EXPIRY_DUE)
+def ring_expiry(org_id: int, ref_id: int) -> None:
+    forget_export.delay(org_id=org_id, job_id=ref_id)

@@ -37,6 +37,7 @@ urlpatterns = [
     path(MESSAGE, message.page, name="message"),
     path(f"{MESSAGE}move/", message.move, name="message-move"),
     path(f"{MESSAGE}duplicate/", message.duplicate, name="message-duplicate"),
+    path(f"{MESSAGE}export/", message.export, name="message-export"),
     path(f"{MESSAGE}test/", testing.message_test, name="message-test"),
     path(f"{MESSAGE}delete/", message.delete, name="message-delete"),
     path(f"{MESSAGE}submit/", wizard.submit, name="message-submit"),

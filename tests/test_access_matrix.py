@@ -37,6 +37,7 @@ OUTSIDE = {
 # Address → the right at its door (None: any member). `@kind` is whose row its `pk` names.
 TABLE: dict[str, str | None] = {
     "org-home": None,
+    "filling": None,
     "settings": "settings.view",
     "settings-general": "settings.general",
     "settings-switches": "settings.general",
@@ -84,6 +85,7 @@ TABLE: dict[str, str | None] = {
     "message@message": "campaign.view",
     "message-move@message": "campaign.view",
     "message-duplicate@message": "message.create",
+    "message-export@message": "report.export",
     "message-test@message": "message.test",
     "message-delete@message": "message.create",
     "message-submit@message": "message.submit",
@@ -256,7 +258,7 @@ def prove_freshly(client: Client) -> None:
 
 
 # Beyond the door's right one of these is needed, as the page says.
-ALSO = {"delivery-unconfirmed": {"ops.view", "message.approve"}}
+ALSO = {"delivery-unconfirmed": {"ops.view", "message.approve"}, "message-export": {"audience.export"}}
 
 # Of a unit's scope: rows that hang on a campaign; the others belong to the whole org.
 IN_UNITS = {"campaign", "message", "customer", "sender", "audience"}

@@ -18,6 +18,7 @@ from django.views.decorators.http import require_POST
 from campaigns import (
     causes,
     copying,
+    exports,
     funnel,
     halting,
     lifecycle,
@@ -33,8 +34,8 @@ from campaigns import (
 from campaigns.lifecycle import Action, MoveRefused
 from campaigns.models import Message, MessageVersion, Run
 from campaigns.views.previews import visible_message
-from engage.orgs import audit, due
-from engage.orgs.doors import OrgRequest, org_view
+from engage.orgs import audit, due, jobs
+from engage.orgs.doors import OrgRequest, org_view, ring_job
 
 Status = Message.Status
 OPEN: Final = {Status.PREPARING, Status.SENDING, Status.PAUSED, Status.BLOCKED}
@@ -173,6 +174,7 @@ def page(request: OrgRequest, pk: int) -> HttpResponse:
         "simulated": any(one.simulated for one in runs),
         "rejection": versions.rejection(message),
         "token": unsaved.new_token(),
+        "may_export": bool(runs) and all(request.access.may(right) for right in exports.RIGHTS),
     }
     return render(request, "campaigns/message.html", context)
 
@@ -264,6 +266,15 @@ def duplicate(request: OrgRequest, pk: int) -> HttpResponse:
             request, gettext("“%(title)s” is the copy, without time and approval.") % {"title": copy.title}
         )
     return redirect("message-step", org=request.org.slug, pk=claim.fields["message"], step="basics")
+
+
+@require_POST
+@org_view("report.export")
+def export(request: OrgRequest, pk: int) -> HttpResponse:
+    """Its deliveries as a file, by a job (C-53)."""
+    job = exports.ask(visible_message(request, pk), access=request.access, at=timezone.now())
+    ring_job(job)
+    return redirect(jobs.page_of(job), org=request.org.slug, pk=job.pk)
 
 
 @org_view("message.create")
