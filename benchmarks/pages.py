@@ -152,8 +152,11 @@ class Bench:
     def _campaigns(self, count: int) -> None:
         """Spread over two years, most of them over; a few sent to very many, most to few."""
         from campaigns.models import Campaign, Message, MessageVersion, Run, Tally
-        from conversions.models import ArmFigures, Goal, Progress
+        from conversions import attribution
+        from conversions.models import ArmFigures, Goal
 
+        # The first run of an org has nothing to find; it leaves word of how far it came.
+        attribution.attribute(self.org.pk, at=NOW)
         chance = random.Random(3)
         days = [NOW.date() - timedelta(days=int(730 * chance.random() ** 2)) for _ in range(count)]
         made = {"org": self.org, "created_by": self.by, "created_at": NOW, "updated_at": NOW}
@@ -220,7 +223,6 @@ class Bench:
         Goal.objects.bulk_create(
             Goal(org=self.org, campaign=campaign, updated_at=NOW, window_days=15) for campaign in campaigns
         )
-        Progress.objects.create(org=self.org, watermark=NOW, ran_at=NOW)
         self.some, self.message = campaigns[count // 2], messages[count // 2]
 
     def pages(self) -> dict[str, tuple[str, str]]:
