@@ -62,7 +62,8 @@ def save_campaign(client: Client, org: Org, campaign: Campaign | None, **typed: 
         return client.post(
             address(org, campaign, "edit/"), {"objective": "", "control": "10.0"} | stood | typed
         )
-    today = timezone.localdate()
+    with org_context(org.pk):
+        today = made.settings_of(org).today(timezone.now())
     days = {"start_on": today.isoformat(), "end_on": (today + timedelta(days=9)).isoformat()}
     return client.post(
         address(org, None), {"objective": "", "control": "10.0", "owner": "org"} | days | typed
