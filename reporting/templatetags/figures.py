@@ -36,8 +36,9 @@ REASONS = {
 def share(context: Context, value: float | Decimal | None) -> str:
     """A share as percent; a dash for None or nothing."""
     style = getattr(context.get("org"), "settings", formatting.PLAIN)
-    known = value is not None and value != ""
-    return formatting.percent(100 * value if known else None, style)  # type: ignore[operator]
+    if value is None or value == "":
+        return formatting.DASH
+    return formatting.percent(100 * value, style)
 
 
 @register.simple_tag(takes_context=True)

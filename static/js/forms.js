@@ -23,7 +23,9 @@ const status = (form, word) => {
 
 // The answer of a save brings "Saved 10:30 IST" itself; only waiting and failing are said here. A form whose last
 // save failed is unsaved again.
-const ofAutosave = (event) => event.detail.elt.closest("form[data-autosave]");
+// What a part of the form fetches for itself is no save.
+const ofAutosave = (event) =>
+  event.detail.requestConfig.verb === "get" ? null : event.detail.elt.closest("form[data-autosave]");
 
 document.addEventListener("htmx:beforeRequest", (event) => status(ofAutosave(event), "saving"));
 
