@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Any
 
 from django import template
@@ -33,8 +32,8 @@ REASONS = {
 
 
 @register.simple_tag(takes_context=True)
-def share(context: Context, value: float | Decimal | None) -> str:
-    """A share as percent; a dash for None or nothing."""
+def share(context: Context, value: Any) -> str:
+    """A share as percent; a dash for None, and for what a template did not find."""
     style = getattr(context.get("org"), "settings", formatting.PLAIN)
     if value is None or value == "":
         return formatting.DASH
