@@ -50,7 +50,9 @@ def _answer(request: OrgRequest, audience: Audience | None) -> HttpResponse:
     desk.keep()
     if request.htmx and desk.found:
         (name,) = desk.found
-        return render(request, "audiences/_values.html", {"widget": _searched(desk, name)})
+        return render(
+            request, "audiences/_values_answer.html", {"widget": _searched(desk, name), "desk": desk}
+        )
     if request.htmx:
         whole = request.htmx.target == "filter"
         template = "audiences/_filter_answer.html" if whole else "audiences/_filter_counted.html"
