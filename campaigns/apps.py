@@ -16,6 +16,7 @@ class CampaignsConfig(AppConfig):
         merge_sql.register()
         filter_fields.register()
         audience_uses.register()
+        menu.add(menu.Entry(0, "New campaign", "campaign-new", "", "plus", "campaign.create", makes=True))
         menu.add(menu.Entry(10, "Campaigns", "campaigns", "campaigns", "megaphone", "campaign.view"))
         menu.add(menu.Entry(20, "Messages", "messages", "messages", "envelope", "campaign.view"))
         menu.add(

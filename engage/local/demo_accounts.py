@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+JOB_KIND = "demo"
 PASSWORD = "engage-demo-2026"  # noqa: S105  printed on purpose; the demo has no other secret
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from django.http import HttpRequest
 from django.utils import timezone
 
+from engage.orgs import jobs
 from engage.orgs.menu import menu_for
 from engage.orgs.models import Org
 
@@ -26,5 +28,7 @@ def console(request: HttpRequest) -> dict[str, Any]:
             "access": access,
             "rights": access.rights,
             "menu": menu_for(access, request.path),
+            # Asked by those templates only that show it.
+            "filling": partial(jobs.filling, access.org),
         }
     return known

@@ -40,6 +40,21 @@ class LostJob(Exception):
     """The lease died and another worker went on with the job: this one leaves without a word."""
 
 
+_fills: set[str] = set()
+
+
+def fills(kind: str) -> None:
+    """Jobs of this kind bring an org its first data: a banner on every page shows how far they are."""
+    _fills.add(kind)
+
+
+def filling(org: Org) -> Job | None:
+    """The unfinished job that brings the org its first data. Call inside the org's context."""
+    if not _fills:
+        return None
+    return Job.objects.for_org(org).filter(kind__in=_fills, finished_at=None).first()
+
+
 class Progress:
     """A handler's line to the page: counts, and whether somebody asked to cancel. Renews the lease."""
 

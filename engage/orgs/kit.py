@@ -52,7 +52,7 @@ class OtherOrg:
 
 
 PLACES = [
-    ("New campaign", "plus-circle", "#parts"),
+    ("New campaign", "plus", "#parts"),
     ("Campaigns", "megaphone", "#lists"),
     ("Messages", "envelope", "#lists"),
     ("Calendar", "calendar-days", "#lists"),
@@ -127,6 +127,7 @@ def _frame(_: HttpRequest) -> dict[str, Any]:
                 "url": url,
                 "current": label == "Campaigns",
                 "count": counts.get(label),
+                "makes": label == "New campaign",
             }
             for label, icon, url in PLACES
         ],

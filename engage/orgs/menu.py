@@ -20,6 +20,7 @@ class Entry:
     """A line of the menu.
 
     `section` is the first part of the addresses that belong to it; `count` is asked on every page, so it must be cheap.
+    `makes`: it begins something new rather than leads to a place; its `section` is empty.
     """
 
     position: int
@@ -29,6 +30,7 @@ class Entry:
     icon: str
     right: str
     count: Count | None = None
+    makes: bool = False
 
 
 _entries: dict[str, Entry] = {}
@@ -49,6 +51,7 @@ def menu_for(access: Access, path: str) -> list[dict[str, object]]:
             "icon": entry.icon,
             "current": entry.section == section,
             "count": entry.count(access) if entry.count else None,
+            "makes": entry.makes,
         }
         for entry in sorted(_entries.values(), key=lambda entry: entry.position)
         if access.may(entry.right)

@@ -21,6 +21,7 @@ urlpatterns = [
     path("invitation/<str:token>/", account.invitation, name="invitation"),
     path("api/v1/me", api.me, name="api-me"),
     path(ORG, home.org_home, name="org-home"),
+    path(f"{ORG}filling/", home.filling, name="filling"),
     path(f"{ORG}settings/", settings.overview, name="settings"),
     path(f"{ORG}settings/general/", settings.general, name="settings-general"),
     path(f"{ORG}settings/switches/", settings.switches, name="settings-switches"),

@@ -22,13 +22,14 @@ from engage.local.demo import carrier, verde
 from engage.local.demo import steps as doing
 from engage.local.demo.steps import Step
 from engage.local.demo.tenants import Tenant
+from engage.local.demo_accounts import JOB_KIND
 from engage.orgs import due, jobs
 from engage.orgs.models import Job
 from engage.orgs.tenancy import org_context
 
 logger = logging.getLogger(__name__)
 
-KIND: Final = "demo"
+KIND: Final = JOB_KIND
 TITLE: Final = "Loading the demo"
 # The module of the tenant that needs the extra `demo`: importing it reads the packages of that extra.
 REAL: Final = "engage.local.demo.northline"

@@ -167,7 +167,7 @@ def initials(name: str) -> str:
 @register.filter
 def on_tabbar(menu: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """The four places a phone shows; the rest is under "More". Making something new is not a place."""
-    return [item for item in menu if not str(item["icon"]).startswith("plus")][:4]
+    return [item for item in menu if not item["makes"]][:4]
 
 
 @register.simple_tag

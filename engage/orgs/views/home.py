@@ -25,9 +25,15 @@ def home(request: HttpRequest) -> HttpResponse:
 
 
 @org_view()
+def filling(request: OrgRequest) -> HttpResponse:
+    """How far the org's first data are; the banner asks while they come."""
+    return render(request, "orgs/_filling.html", {"asked": True})
+
+
+@org_view()
 def org_home(request: OrgRequest) -> HttpResponse:
     """The first page of the menu that the member may see."""
-    menu = menu_for(request.access, request.path)
-    if menu:
-        return redirect(str(menu[0]["url"]))
+    places = [line for line in menu_for(request.access, request.path) if not line["makes"]]
+    if places:
+        return redirect(str(places[0]["url"]))
     return render(request, "orgs/nothing_to_do.html")
