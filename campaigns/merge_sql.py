@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from django.db import connection
-from django.utils.text import slugify
 
 from audiences.models import Attribute, AudienceVersion
+from audiences.uploads.columns import tag_key
 from channels import tags
 from channels.tags import Kind, Tag
 from engage.orgs.models import Org
@@ -88,7 +88,7 @@ def register() -> None:
 
 def list_tag(column: str) -> str:
     """The tag of an uploaded list's own column (A-19)."""
-    return f"list.{slugify(column).replace('-', '_')}"
+    return f"list.{tag_key(column)}"
 
 
 def catalogue(org: Org | int, versions: Sequence[AudienceVersion]) -> dict[str, Tag]:

@@ -240,6 +240,23 @@ def test_rejected_rows_are_told_by_reason_and_come_back_to_the_same_list(
     assert "Use anyway" not in page
 
 
+def test_an_upload_is_cancelled_on_its_page(signed_in: SignedIn, marketer: User, org: Org) -> None:
+    """A-25"""
+    client = signed_in(marketer)
+    check = upload(client, b"id\nA\n")["Location"]
+    client.post(check, form_of(client.get(check).content.decode()) | {"make": "1"})
+    (job,) = begun(org)
+    there = url("audience-upload-job", pk=job.pk)
+    assert url("job-cancel", pk=job.pk) in client.get(there).content.decode()
+    assert client.post(url("job-cancel", pk=job.pk))["Location"] == there
+    jobs.run(org.pk, job.pk)
+    page = client.get(there).content.decode()
+    assert "Cancelled" in page
+    assert "The list is ready" not in page
+    with org_context(org.pk):
+        assert not Audience.objects.for_org(org).exists()
+
+
 @pytest.fixture
 def north(org: Org) -> OrgUnit:
     with org_context(org.pk):
