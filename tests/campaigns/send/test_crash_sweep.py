@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
+from typing import NamedTuple
 
 import pytest
 from pytest_django import Settings
@@ -51,10 +54,36 @@ def _settle(world: World, runs: list[Run]) -> None:
     drive_all(world, runs, let_retries_come=True)
 
 
-def _kill(env: dict[str, str], world: World, cells: list[tuple[str, Run]]) -> int:
-    """Kill a worker of each run at its place; how many died there (a few places are not reached every time)."""
+class Place(NamedTuple):
+    """Before or after the n-th time that a worker comes to a boundary."""
+
+    name: str
+    number: int
+    side: str
+
+    def __str__(self) -> str:
+        return f"{self.name}:{self.number}:{self.side}"
+
+
+def _kill(env: dict[str, str], world: World, cells: list[tuple[Place, Run]]) -> list[Place]:
+    """Have a worker of each run die at its place; the places where one did.
+
+    How often a worker comes to a boundary depends on the carrier's answers and on time, so a few are not reached:
+    then its worker came there fewer times, and finished. One that passed its place alive is a fault of this test.
+    """
+    killed = []
     with workers(env) as worker:
-        return sum(worker.work(world.org.pk, run.pk, crash_at=place)["killed"] for place, run in cells)
+        for place, run in cells:
+            told = worker.work(world.org.pk, run.pk, crash_at=str(place))
+            if told["killed"]:
+                assert told["exit"] == -signal.SIGKILL, place
+                killed.append(place)
+            else:
+                assert told["exit"] == 0, place
+                assert told["counted"].get(place.name, 0) < place.number, (
+                    f"{place} was passed, and nobody died"
+                )
+    return killed
 
 
 def test_a_worker_may_die_at_any_boundary(
@@ -67,7 +96,7 @@ def test_a_worker_may_die_at_any_boundary(
         told = worker.work(small.org.pk, small.run().pk)
     assert told["exit"] == 0
     places = [
-        f"{name}:{number}:{side}"
+        Place(name, number, side)
         for name, times in told["counted"].items()
         for number in range(1, times + 1)
         for side in ("before", "after")
@@ -75,7 +104,9 @@ def test_a_worker_may_die_at_any_boundary(
     runs = small.runs(len(places))
     cells = list(zip(places, runs, strict=True))
     with ThreadPoolExecutor(2) as hands:
-        kills = sum(hands.map(lambda half: _kill(env, small, half), (cells[::2], cells[1::2])))
+        killed = set(chain(*hands.map(lambda half: _kill(env, small, half), (cells[::2], cells[1::2]))))
+    always = {place for place in places if place.number == 1}
+    assert always <= killed, f"nobody died at {always - killed}"
     _settle(small, runs)
     accepted = small.accepted_by_run()
     for place, run in cells:
@@ -87,10 +118,10 @@ def test_a_worker_may_die_at_any_boundary(
             fresh = small.fresh(run)
             assert fresh.status == Run.Status.COMPLETED, place
             assert list(verify.verify_run(fresh)) == [], place
-    assert kills > 0.9 * len(places)
     tell(
         capsys,
-        f"crash sweep: {len(places)} boundaries swept ({told['counted']}), {kills} kills, 0 doubled, 0 lost, "
+        f"crash sweep: {len(places)} places swept ({told['counted']}), {len(killed)} kills, "
+        f"{len(places) - len(killed)} not reached by their worker, 0 doubled, 0 lost, "
         f"{unconfirmed} unconfirmed of {PEOPLE * len(places)} (worst {worst}; the bound is {BOUND} a kill, and one "
         f"answer of each run is lost on purpose), {time.monotonic() - began:.0f} s",
     )
