@@ -23,7 +23,7 @@ MOST = {
     "file: customers, the same file again": 200,
     "file: transactions": 220,
     "calls of 1,000 customers": 280,
-    "one day of new transactions": 2_000,
+    "one day of new transactions": 200,
     "SMTP DATA: lane CPU a message": 250,
     "SMTP BDAT: lane CPU a message": 200,
     "HTTP, one request a message: lane CPU a message": 300,
