@@ -9,12 +9,14 @@ from datetime import date
 
 from django.db.models import Count, Sum
 
-from campaigns import funnel, progress
+from campaigns import funnel, progress, wording
 from campaigns.funnel import Funnel
 from campaigns.models import Campaign, Delivery, Message, Run, Tally
 from campaigns.progress import Progress
 from campaigns.tally import TARGETED
 from conversions.models import Attribution, Basis
+from engage.orgs import formatting
+from engage.orgs.formatting import Style
 from engage.orgs.models import Org
 from reporting.effect import Effect
 
@@ -70,7 +72,7 @@ def lost_of_test(org: Org | int, runs: Iterable[int]) -> Lost:
     return Lost(lost, states.get(TARGETED, 0))
 
 
-def of_campaign(org: Org, campaign: Campaign, effect: Effect) -> Report:
+def of_campaign(org: Org, campaign: Campaign, effect: Effect, style: Style) -> Report:
     runs = list(
         Run.objects.for_org(org).filter(campaign=campaign).select_related("message").order_by("run_on", "pk")
     )
@@ -90,8 +92,8 @@ def of_campaign(org: Org, campaign: Campaign, effect: Effect) -> Report:
             Part(messages[pk].title, part, pk, *credited.get(pk, (0, 0, 0)))
             for pk, part in by_message.items()
         ],
-        channels=[Part(channel, part) for channel, part in by_channel.items()],
-        days=[Part(day.isoformat(), part) for day, part in sorted(by_day.items())],
+        channels=[Part(wording.CHANNELS[channel][1], part) for channel, part in by_channel.items()],
+        days=[Part(formatting.day(day, style), part) for day, part in sorted(by_day.items())],
         reasons=reasons_of(total),
         checks=[*checks(total, runs, effect), _credit_adds_up(credited, effect)],
     )

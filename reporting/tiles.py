@@ -60,8 +60,10 @@ def incremental(effect: Effect, style: Style) -> str:
     return amount(found.value if found else None, style)
 
 
-def strip_tiles(figures: StripFigures, settings: OrgSettings) -> list[Tile]:
-    """The org strip (M-26)."""
+def strip_tiles(figures: StripFigures, settings: OrgSettings, *, simulated: bool = False) -> list[Tile]:
+    """The org strip (M-26). `simulated`: some of its control groups were made up by the demo."""
+    doubts = [f"{figures.without_value} campaign(s) without"] if figures.without_value else []
+    doubts += ["simulated control groups"] if simulated else []
     as_of = formatting.instant(figures.computed_at, settings)
     period = f"{formatting.day(figures.since, settings)} to now, {settings.time_zone}"
     share = strip.delivery_rate(figures)
@@ -79,7 +81,7 @@ def strip_tiles(figures: StripFigures, settings: OrgSettings) -> list[Tile]:
         tile(
             "incremental",
             formatting.money_compact(figures.incremental, settings),
-            f"{figures.without_value} campaign(s) without" if figures.without_value else "",
+            " · ".join(doubts),
         ),
         tile("converted", formatting.compact(figures.converted, settings)),
         tile("credits", DASH, "credits are not switched on"),
@@ -122,7 +124,10 @@ def effect_tiles(effect: Effect, settings: OrgSettings) -> list[Tile]:
     if found is not None and effect.incremental_has_interval:
         bounds = f"{amount(found.low, settings)} to {amount(found.high, settings)}"
     lift_text = formatting.points(None if lift is None else 100 * lift.value, settings)
-    lift_note = "" if lift is None else f"{100 * lift.low:.2f} to {100 * lift.high:.2f}"
+    lift_note = ""
+    if lift is not None:
+        low, high = (formatting.number(100 * bound, settings, places=2) for bound in (lift.low, lift.high))
+        lift_note = f"{low} to {high}"
     return [
         tile("hit_rate", rate(hit.value if hit else None, settings), within(hit, settings), "responders"),
         tile(

@@ -60,7 +60,7 @@ def campaign_report(request: OrgRequest, pk: int) -> HttpResponse:
     runs = list(Run.objects.for_org(request.org).filter(campaign=campaign).select_related("message"))
     by_run = progress.of_runs(request.org.pk, [run.pk for run in runs])
     counts = sum(by_run.values(), Progress())
-    report = breakdowns.of_campaign(request.org, campaign, found)
+    report = breakdowns.of_campaign(request.org, campaign, found, request.settings)
     context = {
         "campaign": campaign,
         "effect": found,

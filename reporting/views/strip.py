@@ -22,10 +22,11 @@ def kpi_strip(request: OrgRequest) -> HttpResponse:
     period = Period(wanted) if wanted in Period.values else Period.MONTH
     now = timezone.now()
     figures = strip.read(request.access, period, at=now)
+    simulated = strip.has_simulated(request.access, figures)
     context = {
         "fresh": freshness.of_strip(figures, at=now),
-        "simulated": strip.has_simulated(request.access, figures),
-        "tiles": tiles.strip_tiles(figures, request.settings),
+        "simulated": simulated,
+        "tiles": tiles.strip_tiles(figures, request.settings, simulated=simulated),
         "periods": [{"label": p.value, "url": f"?period={p.value}", "current": p == period} for p in Period],
         "whole": request.access.whole_org,
     }
