@@ -23,6 +23,7 @@ from django.db.models import (
     TextChoices,
 )
 from django.db.models.functions import Coalesce, Lower, NullIf
+from django.utils.translation import ngettext
 
 from campaigns import needs, paging, wording
 from campaigns.models import Campaign, Delivery, Message, Run, Tally
@@ -85,6 +86,8 @@ class State:
 
     @property
     def text(self) -> str:
+        if self.status == Message.Status.DRAFT:
+            return ngettext("%(n)d draft", "%(n)d drafts", self.n) % {"n": self.n}
         return f"{self.n} {Message.Status(self.status).label.lower()}"
 
     @property
