@@ -116,7 +116,7 @@ def test_a_lane_passes_by_a_row_that_a_report_holds(world: World, aside: Aside) 
     books = books_of(world, run)
     with org_context(world.org.pk):
         assert told(world, run).events == 1
-        assert aside(lambda: announce(books)).result(10) == []
+        assert aside(lambda: announce(books)).result(30) == []
     assert settled(world, run, accepted=1).state == State.SENT
 
 
@@ -128,7 +128,7 @@ def test_a_report_waits_for_a_lane_that_announces_the_row_and_is_parked(world: W
         assert len(claims.announce_retries(key, "a lane", 5)) == 1
         late = aside(lambda: report(world, run))
         until(waits_for_a_lock, "the report's wait")
-    assert late.result(10).parked == 1
+    assert late.result(30).parked == 1
 
 
 def test_who_gives_a_row_back_waits_until_the_report_about_it_is_parked(world: World, aside: Aside) -> None:
@@ -140,7 +140,7 @@ def test_who_gives_a_row_back_waits_until_the_report_about_it_is_parked(world: W
         assert told(world, run).parked == 1
         back = aside(lambda: give_back(books, rows))
         until(waits_for_a_lock, "the lane's wait")
-    back.result(10)
+    back.result(30)
     assert announce(books_of(world, run)) == []
     assert parked.match(world.org.pk, at=database_now()) == 1
     settled(world, run, accepted=1)
@@ -154,7 +154,7 @@ def test_a_release_waits_for_a_report_and_is_refused(world: World, aside: Aside)
         late = aside(lambda: let_go(world, run))
         until(waits_for_a_lock, "the release's wait")
     with pytest.raises(MoveRefused, match="Sent by now"):
-        late.result(10)
+        late.result(30)
     settled(world, run, accepted=1)
 
 
@@ -165,7 +165,7 @@ def test_a_report_waits_for_a_release_and_takes_it_back(world: World, aside: Asi
         release.release(run, 1, by=made.access(world.approver, world.org), at=database_now())
         late = aside(lambda: report(world, run))
         until(waits_for_a_lock, "the report's wait")
-    assert late.result(10).events == 1
+    assert late.result(30).events == 1
     settled(world, run, accepted=1)
 
 
