@@ -130,7 +130,7 @@ def _names_a_text(node: ast.expr, other_texts: set[str]) -> bool:
 
 
 def _reads_as_sql(node: ast.AST) -> bool:
-    parts = node.values if isinstance(node, ast.JoinedStr) else [node]
+    parts: list[ast.AST] = [*node.values] if isinstance(node, ast.JoinedStr) else [node]
     return any(
         isinstance(p, ast.Constant) and isinstance(p.value, str) and SQL.search(p.value) for p in parts
     )
@@ -147,13 +147,13 @@ def texts_that_run(node: ast.AST) -> Iterator[ast.expr]:
 def loose(path: Path) -> set[str]:
     found: set[str] = set()
     module = tree(path)
-    texts = {}
-    for node in module.body:
-        if isinstance(node, ast.Assign | ast.AnnAssign) and isinstance(
-            node.value, ast.Constant | ast.JoinedStr
+    texts: dict[str, ast.expr] = {}
+    for line in module.body:
+        if isinstance(line, ast.Assign | ast.AnnAssign) and isinstance(
+            line.value, ast.Constant | ast.JoinedStr
         ):
-            names = node.targets if isinstance(node, ast.Assign) else [node.target]
-            texts |= {name.id: node.value for name in names if isinstance(name, ast.Name)}
+            names = line.targets if isinstance(line, ast.Assign) else [line.target]
+            texts |= {name.id: line.value for name in names if isinstance(name, ast.Name)}
     others = {name for name, text in texts.items() if not _reads_as_sql(text)}
     for node in ast.walk(module):
         found |= {ast.unparse(value) for value in inserted(node, others) if not is_ours(value)}
