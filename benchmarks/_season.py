@@ -23,11 +23,11 @@ TABLES = (
 )
 
 
-def season(campaigns: int, *, days: int, start: date) -> Org:
+def season(campaigns: int, *, days: int, start: date, slug: str = "bench") -> Org:
     """An org with this many campaigns spread over the days, one run each, and goals of different kinds."""
     at = datetime.combine(start, time(12), UTC)
-    org = found_org(slug="bench", name="Bench", at=at, time_zone="UTC", currency="EUR")
-    author = User.objects.create_user("bench@example.com", "Bench")
+    org = found_org(slug=slug, name="Bench", at=at, time_zone="UTC", currency="EUR")
+    author = User.objects.create_user(f"{slug}@example.com", "Bench")
     with org_context(org.pk):
         for table in TABLES:
             months.ensure(table, [start + timedelta(days=30 * n) for n in range(-1, days // 30 + 3)])

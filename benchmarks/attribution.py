@@ -7,6 +7,7 @@ recompute, which must give the same rows.
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import django
 
@@ -57,47 +58,110 @@ def run(size: str) -> list[Figure]:
         django.setup()
         from django.db import connection
 
-        from _season import season, table_digest
+        from _season import table_digest
         from conversions import attribution
         from conversions.models import Attribution
         from engage.orgs.tenancy import org_context
 
-        org = season(campaigns, days=DAYS, start=NOON.date())
-        end = NOON + timedelta(days=DAYS)
-        common = {"org": org.pk, "n": customers, "start": NOON}
-        past = {"first": 0, "count": day_of_sales * 20, "since": NOON, "seconds": DAYS * 86_400}
-        today = {"first": 10**9, "count": day_of_sales, "since": end, "seconds": 86_400}
-        with org_context(org.pk), connection.cursor() as cursor:
-            cursor.execute(CUSTOMERS, common)
-            cursor.execute(DELIVERIES, common)
-            cursor.execute(SALES, common | past)
+        one = Org("bench", customers, campaigns, day_of_sales, DAYS)
+        with clock() as full:
+            one.attribute_past()
+        one.sell_today()
+        with clock() as bare, org_context(one.org.pk), connection.cursor() as cursor:
+            cursor.execute(BARE, {"org": one.org.pk, "since": one.end, "until": one.tomorrow})
+        with clock() as day:
+            done = one.attribute_today()
+        stepwise = table_digest(one.org, Attribution)
+        with clock() as anew:
+            attribution.recompute(one.org.pk, at=one.tomorrow + timedelta(minutes=6))
+        same = table_digest(one.org, Attribution) == stepwise
+        figures = [
+            Figure("one day of new transactions", day.wall, "s", bare.wall, day.wall / bare.wall,
+                   1e6 * day.cpu / day_of_sales, same and done.conversions_written > 0),
+            Figure("day, transactions a second", day_of_sales / day.wall, "/s", None, None, None, same),
+            Figure("first run over the past", full.wall, "s", None, None, None, same),
+            Figure("full recompute", anew.wall, "s", day.wall, anew.wall / day.wall, None, same),
+        ]  # fmt: skip
+        short, long = (
+            buffers_of_a_day(customers // 4, campaigns, day_of_sales // 4, days) for days in (60, 180)
+        )
+        figures.append(
+            Figure(
+                "buffers of a day, 180 days of history against 60",
+                long,
+                "",
+                short,
+                long / short,
+                None,
+                long < 1.5 * short,
+            )
+        )
+        return figures
+
+
+class Org:
+    """An org with as many days of campaigns behind it, and as many campaigns a day however long it has been going."""
+
+    def __init__(self, slug: str, customers: int, campaigns: int, day_of_sales: int, days: int) -> None:
+        from django.db import connection
+
+        from _season import season
+        from engage.orgs.tenancy import org_context
+
+        self.org = season(campaigns * days // DAYS, days=days, start=NOON.date(), slug=slug)
+        self.end = NOON + timedelta(days=days)
+        self.tomorrow = self.end + timedelta(days=1)
+        self.day_of_sales = day_of_sales
+        self.common = {"org": self.org.pk, "n": customers, "start": NOON}
+        past = {"first": 0, "count": day_of_sales * days // 5, "since": NOON, "seconds": days * 86_400}
+        with org_context(self.org.pk), connection.cursor() as cursor:
+            for sql, more in ((CUSTOMERS, {}), (DELIVERIES, {}), (SALES, past)):
+                cursor.execute(sql, self.common | more)
         with connection.cursor() as cursor:
-            cursor.execute("SELECT set_config('app.org_id', %s, false)", [str(org.pk)])
+            cursor.execute("SELECT set_config('app.org_id', %s, false)", [str(self.org.pk)])
             cursor.execute(
                 "ANALYZE audiences_transaction; ANALYZE campaigns_delivery; ANALYZE audiences_customer"
             )
-        figures = []
-        with clock() as full:
-            attribution.attribute(org.pk, at=end + timedelta(minutes=5))
-        with org_context(org.pk), connection.cursor() as cursor:
-            cursor.execute(SALES, common | today)
-        tomorrow = end + timedelta(days=1)
-        with clock() as bare, org_context(org.pk), connection.cursor() as cursor:
-            cursor.execute(BARE, {"org": org.pk, "since": end, "until": tomorrow})
-        with clock() as day:
-            done = attribution.attribute(org.pk, at=tomorrow + timedelta(minutes=5))
-        stepwise = table_digest(org, Attribution)
-        with clock() as anew:
-            attribution.recompute(org.pk, at=tomorrow + timedelta(minutes=6))
-        same = table_digest(org, Attribution) == stepwise
-        figures.append(Figure("one day of new transactions", day.wall, "s", bare.wall, day.wall / bare.wall,
-                              1e6 * day.cpu / day_of_sales, same and done.conversions_written > 0))  # fmt: skip
-        figures.append(
-            Figure("day, transactions a second", day_of_sales / day.wall, "/s", None, None, None, same)
-        )
-        figures.append(Figure("first run over the past", full.wall, "s", None, None, None, same))
-        figures.append(Figure("full recompute", anew.wall, "s", day.wall, anew.wall / day.wall, None, same))
-        return figures
+            cursor.execute("SELECT set_config('app.org_id', '', false)")
+
+    def attribute_past(self) -> None:
+        from conversions import attribution
+
+        attribution.attribute(self.org.pk, at=self.end + timedelta(minutes=5))
+
+    def sell_today(self) -> None:
+        from django.db import connection
+
+        from engage.orgs.tenancy import org_context
+
+        today = {"first": 10**9, "count": self.day_of_sales, "since": self.end, "seconds": 86_400}
+        with org_context(self.org.pk), connection.cursor() as cursor:
+            cursor.execute(SALES, self.common | today)
+
+    def attribute_today(self) -> Any:
+        from conversions import attribution
+
+        return attribution.attribute(self.org.pk, at=self.tomorrow + timedelta(minutes=5))
+
+
+def buffers_of_a_day(customers: int, campaigns: int, day_of_sales: int, days: int) -> float:
+    """Pages that a day's attribution looks at, in cache or not, after so many days of history."""
+    one = Org(f"days-{days}", customers, campaigns, day_of_sales, days)
+    one.attribute_past()
+    one.sell_today()
+    before = _buffers()
+    one.attribute_today()
+    return _buffers() - before
+
+
+def _buffers() -> float:
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_stat_force_next_flush()")
+        cursor.execute("SELECT 1")
+        cursor.execute("SELECT blks_hit + blks_read FROM pg_stat_database WHERE datname = current_database()")
+        return float(cursor.fetchone()[0])
 
 
 if __name__ == "__main__":
