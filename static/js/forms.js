@@ -53,3 +53,25 @@ for (const kind of ["dragover", "dragleave", "drop"]) {
     }
   });
 }
+
+// A form that saves itself leaves by its button only when its own save has been answered, and begins no other: two saves
+// at once would meet as those of two people.
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (event.defaultPrevented || !form.matches("[data-autosave]")) return;
+  if (!form.classList.contains("htmx-request")) {
+    form.dataset.leaves = "";
+    return;
+  }
+  event.preventDefault();
+  const again = () => setTimeout(() => form.requestSubmit(event.submitter));
+  form.addEventListener("htmx:afterRequest", again, { once: true });
+});
+
+document.addEventListener("htmx:beforeRequest", (event) => {
+  if (event.target.matches("[data-leaves]")) event.preventDefault();
+});
+
+window.addEventListener("pageshow", () => {
+  for (const form of document.querySelectorAll("[data-leaves]")) delete form.dataset.leaves;
+});
