@@ -19,19 +19,27 @@ if TYPE_CHECKING:
     from audiences.segments.frame import Frame
     from audiences.segments.tree import Condition
 
-_BOUGHT: Final = f"""SELECT bought.customer_id, {{measure}} AS measure
+_LINES: Final = """FROM audiences_transaction t
+    JOIN audiences_transactionline line
+      ON line.org_id = %(org)s AND line.customer_id = t.customer_id AND line.txn_at = t.txn_at AND line.txn_id = t.id"""
+_LEFT: Final = f"""SELECT bought.customer_id, {{measure}} AS measure
 FROM (
     SELECT t.customer_id, t.id AS bill, line.product_id,
            sum(line.quantity) - {RETURNED.replace("{measure}", "quantity")} AS quantity,
            sum(line.amount) - {RETURNED.replace("{measure}", "amount")} AS amount
-    FROM audiences_transaction t
-    JOIN audiences_transactionline line
-      ON line.org_id = %(org)s AND line.customer_id = t.customer_id AND line.txn_at = t.txn_at AND line.txn_id = t.id
-    WHERE {SALES}
+    {_LINES}
+    WHERE {SALES}{{bills}}
     GROUP BY t.customer_id, t.txn_at, t.id, t.external_id, t.net, t.net_after_returns, line.product_id
 ) bought
 WHERE bought.quantity > 0
 GROUP BY bought.customer_id"""
+# Whether anything was bought at all: a bill of which nothing came back needs no sum, and nearly all are such bills.
+_SOME: Final = f"""SELECT t.customer_id, true AS measure
+    {_LINES}
+    WHERE {SALES} AND t.net_after_returns >= t.net AND line.quantity > 0
+    GROUP BY t.customer_id
+UNION
+{_LEFT.replace("{measure}", "true").replace("{bills}", " AND t.net_after_returns < t.net")}"""
 
 
 def _lines(ids: str) -> Callable[[Operator, Any, Frame], Part]:
@@ -48,7 +56,8 @@ def _bought(measure: str) -> Callable[[Condition, Frame], Fragment]:
         else:
             part = counted(condition, "{c}.measure", frame)
         lines = narrowed(condition, frame, "t.txn_at", "line.txn_at")
-        join = _BOUGHT.replace("{measure}", measure).replace("{narrowed}", lines.sql)
+        whole = _SOME if measure == "true" else _LEFT.replace("{measure}", measure).replace("{bills}", "")
+        join = whole.replace("{narrowed}", lines.sql)
         return Fragment(part.sql, {**part.params, **lines.params}, join)
 
     return compile_bought
