@@ -103,8 +103,9 @@ def test_no_component_lets_markup_through(source: str, tmp_path: Path) -> None:
 def test_templates_keep_the_page_policy(path: Path) -> None:
     """Q-27: nothing inline, no unescaped attributes, no address of another host"""
     text = re.sub(r"\{#.*?#\}", "", path.read_text(), flags=re.DOTALL)
-    assert not re.search(r"\sstyle=|<style|\son[a-z]+=\"|javascript:|hx-on|autoescape off", text)
-    assert "|safe" not in text or str(path.relative_to(settings.BASE_DIR / "templates")) in SANDBOXED
+    assert not re.search(r"\sstyle=|\son[a-z]+=\"|javascript:|hx-on|autoescape off", text)
+    in_a_frame_of_its_own = str(path.relative_to(settings.BASE_DIR / "templates")) in SANDBOXED
+    assert in_a_frame_of_its_own or not re.search(r"<style|\|safe", text)
     assert not re.search(r"<script(?![^>]*\bsrc=)", text)
     assert not re.search(r"\{\{\s*attrs\s*\}\}", text), (
         "write {{ attrs|html_attrs }}: cotton's own is not escaped"
