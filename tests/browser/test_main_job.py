@@ -143,7 +143,7 @@ def _import_bills(page: Page, at: str, file: Path, number: int) -> None:
 def test_a_filter_becomes_mails_and_mails_become_a_measured_effect(
     shop: Shop, page: Page, live_server: LiveServer, tmp_path: Path
 ) -> None:
-    """C-10, C-19, C-31, C-34, M-10, M-17, M-20, Q-30: each number agrees with the carrier's own file."""
+    """C-10, C-19, M-10, M-17, M-20: each number agrees with the carrier's own file."""
     page.set_default_timeout(15_000)
     at = live_server.url + shop.address
     _sign_in(page, shop.writer, live_server.url)
