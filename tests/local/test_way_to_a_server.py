@@ -100,5 +100,5 @@ def test_ci_runs_what_a_person_runs_and_hides_nothing() -> None:
     script = (CHECKOUT / ".ci" / "run").read_text()
 
     assert "set -euo pipefail" in script
-    assert script.splitlines()[-2:] == ["make check", "make test"]
+    assert script.splitlines()[-3:] == ["make check", "make test", "make bench"]
     assert not re.search(r"\|\| true|2>|>/dev/null 2|--deselect|--ignore", script)
