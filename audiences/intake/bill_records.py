@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from itertools import repeat
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
@@ -217,7 +218,7 @@ class BillReader:
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
         self.fields = fields_of(desk)
-        self._shapes: dict[tuple[str, ...], Shape] = {}
+        self._shape = lru_cache(MOST_SHAPES)(Shape)
 
     def one(self, record: Record) -> BillRecord:
         """A single record. Raises `Rejected`."""
@@ -253,14 +254,6 @@ class BillReader:
         for place, why in read.refused.items():
             records[place] = why
         return records
-
-    def _shape(self, given: tuple[str, ...]) -> Shape:
-        found = self._shapes.get(given)
-        if found is None:
-            if len(self._shapes) > MOST_SHAPES:
-                self._shapes.clear()
-            found = self._shapes[given] = Shape(given)
-        return found
 
     def _whos(self, read: Columns) -> list[Who | None]:
         """Who each record's customer is: the first of the three fields that is filled says it."""

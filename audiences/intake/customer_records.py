@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache, partial
 from itertools import repeat
 from typing import Any, Final, NamedTuple
 
@@ -192,8 +193,8 @@ class CustomerReader:
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
         self.fields = fields_of(desk)
-        self._attributes = {f"{ATTRIBUTE}{key}": row.pk for key, row in desk.attributes.items()}
-        self._shapes: dict[tuple[str, ...], Shape] = {}
+        attributes = {f"{ATTRIBUTE}{key}": row.pk for key, row in desk.attributes.items()}
+        self._shape = lru_cache(MOST_SHAPES)(partial(Shape, attributes=attributes))
 
     def __call__(self, sheet: Sheet) -> list[CustomerRecord | Rejected]:
         read = read_sheet(sheet, self.fields, "external_id")
@@ -219,14 +220,6 @@ class CustomerReader:
         for place, why in read.refused.items():
             records[place] = why
         return records
-
-    def _shape(self, given: tuple[str, ...]) -> Shape:
-        found = self._shapes.get(given)
-        if found is None:
-            if len(self._shapes) > MOST_SHAPES:
-                self._shapes.clear()
-            found = self._shapes[given] = Shape(given, self._attributes)
-        return found
 
 
 def _rows(columns: Sequence[Sequence[Any]], size: int) -> Iterable[tuple[Any, ...]]:

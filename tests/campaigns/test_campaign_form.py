@@ -14,24 +14,11 @@ from campaigns.objectives import HELP
 from engage.orgs.models import Org, OrgUnit, User
 from engage.orgs.tenancy import org_context
 from tests import factories
+from tests.campaigns.console import address, campaigns_of
 from tests.campaigns.factories import Story, campaign, catalogue, message, settings_of
 from tests.factories import NOW
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def writer(org: Org, client: Client) -> User:
-    """A marketer of the whole org, signed in."""
-    user = factories.member(org, "marketer", name="Wilma Writer")
-    client.force_login(user)
-    return user
-
-
-@pytest.fixture
-def made(org: Org, writer: User) -> Campaign:
-    with org_context(org.pk):
-        return campaign(org, writer, at=timezone.now(), name="Diwali gold")
 
 
 def fields(org: Org, **changes: Any) -> dict[str, Any]:
@@ -52,15 +39,6 @@ def fields(org: Org, **changes: Any) -> dict[str, Any]:
 def edited(org: Org, of: Campaign, **changes: Any) -> dict[str, Any]:
     stored = {"name": of.name, "start_on": of.start_on.isoformat(), "end_on": of.end_on.isoformat()}
     return fields(org, **{"description": of.description, "revision": of.revision} | stored | changes)
-
-
-def address(org: Org, place: str = "") -> str:
-    return f"/o/{org.slug}/campaigns/{place}"
-
-
-def campaigns_of(org: Org) -> list[Campaign]:
-    with org_context(org.pk):
-        return list(Campaign.objects.for_org(org).order_by("pk"))
 
 
 def test_saving_the_form_makes_a_campaign_of_the_org(org: Org, writer: User, client: Client) -> None:

@@ -15,33 +15,11 @@ from campaigns.models import Campaign, Message
 from engage.orgs.models import AuditEntry, Org, OrgUnit, User
 from engage.orgs.tenancy import org_context
 from tests import factories
+from tests.campaigns.console import address, campaigns_of
 from tests.campaigns.factories import Story, campaign, catalogue, message, settings_of
 from tests.factories import NOW
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def writer(org: Org, client: Client) -> User:
-    """A marketer of the whole org, signed in."""
-    user = factories.member(org, "marketer", name="Wilma Writer")
-    client.force_login(user)
-    return user
-
-
-@pytest.fixture
-def made(org: Org, writer: User) -> Campaign:
-    with org_context(org.pk):
-        return campaign(org, writer, at=timezone.now(), name="Diwali gold")
-
-
-def address(org: Org, place: str = "") -> str:
-    return f"/o/{org.slug}/campaigns/{place}"
-
-
-def campaigns_of(org: Org) -> list[Campaign]:
-    with org_context(org.pk):
-        return list(Campaign.objects.for_org(org).order_by("pk"))
 
 
 def test_the_page_shows_the_facts_and_every_message_with_why_and_what_next(org: Org, client: Client) -> None:

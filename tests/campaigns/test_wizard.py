@@ -21,13 +21,6 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def writer(org: Org, client: Client) -> User:
-    found = factories.member(org, "marketer", name="Wilma Writer")
-    client.force_login(found)
-    return found
-
-
-@pytest.fixture
 def draft(org: Org, writer: User) -> Message:
     at = timezone.now()
     with org_context(org.pk):

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, time
-from typing import TYPE_CHECKING
+from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
 
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -11,9 +10,6 @@ from django.db import models
 
 from engage.orgs.rights import RIGHTS
 from engage.orgs.tenancy import Owned, OwnedQuerySet
-
-if TYPE_CHECKING:
-    from datetime import date
 
 
 class Org(models.Model):

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -246,15 +246,6 @@ from engage.orgs import jobs
 files.BATCH = 200
 jobs.run(int(sys.argv[1]), int(sys.argv[2]))
 """
-
-
-@pytest.fixture
-def victims() -> Iterator[list[subprocess.Popen[bytes]]]:
-    started: list[subprocess.Popen[bytes]] = []
-    yield started
-    for process in started:
-        process.kill()
-        process.wait()
 
 
 @pytest.mark.crash

@@ -8,7 +8,6 @@ import subprocess
 import sys
 import time
 import tracemalloc
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -168,15 +167,6 @@ from engage.orgs import jobs
 making.BATCH = 200
 jobs.run(int(sys.argv[1]), int(sys.argv[2]))
 """
-
-
-@pytest.fixture
-def victims() -> Iterator[list[subprocess.Popen[bytes]]]:
-    started: list[subprocess.Popen[bytes]] = []
-    yield started
-    for process in started:
-        process.kill()
-        process.wait()
 
 
 @pytest.mark.crash
