@@ -50,7 +50,7 @@ SMS = {
 _PEOPLE = f"""
 INSERT INTO audiences_customer
     (org_id, id, external_id, first_name, last_name, city, points, do_not_disturb, created_at, updated_at)
-SELECT %(org)s, n, 'C' || n, 'Vorname' || (n * 7919 %% (1 + n %% 4999)), 'Nachname' || n %% 9973, 'Ort ' || n %% (1 + n %% 97),
+SELECT %(org)s, n, 'C' || n, 'Vorname' || (n::bigint * 7919 %% (1 + n %% 4999)), 'Nachname' || n %% 9973, 'Ort ' || n %% (1 + n %% 97),
        n %% 5000, false, now(), now()
 FROM generate_series(1, %(n)s) AS n;
 INSERT INTO audiences_contactpoint (org_id, customer_id, kind, value, key, is_primary, state, soft_bounces, state_at)
