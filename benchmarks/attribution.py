@@ -13,7 +13,12 @@ import django
 
 from _harness import Figure, clock, database, main
 
-SIZES = {"tiny": (20_000, 20, 4_000), "S": (1_000_000, 100, 22_000), "L": (5_000_000, 200, 110_000)}
+# (customers, campaigns, sales a day, people of a run): at L 10M sales and 20M deliveries in 90 days
+SIZES = {
+    "tiny": (20_000, 20, 1_000, 4_000),
+    "S": (1_000_000, 100, 22_000, 40_000),
+    "L": (5_000_000, 200, 110_000, 100_000),
+}
 DAYS = 90
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 
@@ -32,7 +37,7 @@ SELECT %(org)s, c, r.run_on, r.id, row_number() OVER (PARTITION BY r.id ORDER BY
        CASE WHEN c %% 7 = 1 THEN s.at + interval '5 hours' END, s.at
 FROM campaigns_run r
 CROSS JOIN LATERAL (SELECT r.run_on::timestamp AT TIME ZONE 'UTC' + interval '10 hours' AS at) s
-CROSS JOIN LATERAL generate_series(1 + r.id %% 5, %(n)s, 5) c
+CROSS JOIN LATERAL generate_series(1 + r.id %% %(step)s, %(n)s, %(step)s) c
 WHERE r.org_id = %(org)s
 """
 SALES = """
@@ -53,7 +58,7 @@ WHERE t.org_id = %(org)s AND t.changed_at >= %(since)s AND t.changed_at < %(unti
 
 
 def run(size: str) -> list[Figure]:
-    customers, campaigns, day_of_sales = SIZES[size]
+    customers, campaigns, day_of_sales, people = SIZES[size]
     with database("attribution"):
         django.setup()
         from django.db import connection
@@ -63,7 +68,7 @@ def run(size: str) -> list[Figure]:
         from conversions.models import Attribution
         from engage.orgs.tenancy import org_context
 
-        one = Org("bench", customers, campaigns, day_of_sales, DAYS)
+        one = Org("bench", customers, campaigns, day_of_sales, people, DAYS)
         with clock() as full:
             one.attribute_past()
         one.sell_today()
@@ -83,7 +88,8 @@ def run(size: str) -> list[Figure]:
             Figure("full recompute", anew.wall, "s", day.wall, anew.wall / day.wall, None, same),
         ]  # fmt: skip
         short, long = (
-            buffers_of_a_day(customers // 4, campaigns, day_of_sales // 4, days) for days in (60, 180)
+            buffers_of_a_day(customers // 4, campaigns, day_of_sales // 4, people // 4, days)
+            for days in (60, 180)
         )
         figures.append(
             Figure(
@@ -103,7 +109,9 @@ def run(size: str) -> list[Figure]:
 class Org:
     """An org with as many days of campaigns behind it, and as many campaigns a day however long it has been going."""
 
-    def __init__(self, slug: str, customers: int, campaigns: int, day_of_sales: int, days: int) -> None:
+    def __init__(
+        self, slug: str, customers: int, campaigns: int, day_of_sales: int, people: int, days: int
+    ) -> None:
         from django.db import connection
 
         from _season import season
@@ -113,8 +121,8 @@ class Org:
         self.end = NOON + timedelta(days=days)
         self.tomorrow = self.end + timedelta(days=1)
         self.day_of_sales = day_of_sales
-        self.common = {"org": self.org.pk, "n": customers, "start": NOON}
-        past = {"first": 0, "count": day_of_sales * days // 5, "since": NOON, "seconds": days * 86_400}
+        self.common = {"org": self.org.pk, "n": customers, "step": customers // people, "start": NOON}
+        past = {"first": 0, "count": day_of_sales * days, "since": NOON, "seconds": days * 86_400}
         with org_context(self.org.pk), connection.cursor() as cursor:
             for sql, more in ((CUSTOMERS, {}), (DELIVERIES, {}), (SALES, past)):
                 cursor.execute(sql, self.common | more)
@@ -145,9 +153,9 @@ class Org:
         return attribution.attribute(self.org.pk, at=self.tomorrow + timedelta(minutes=5))
 
 
-def buffers_of_a_day(customers: int, campaigns: int, day_of_sales: int, days: int) -> float:
+def buffers_of_a_day(customers: int, campaigns: int, day_of_sales: int, people: int, days: int) -> float:
     """Pages that a day's attribution looks at, in cache or not, after so many days of history."""
-    one = Org(f"days-{days}", customers, campaigns, day_of_sales, days)
+    one = Org(f"days-{days}", customers, campaigns, day_of_sales, people, days)
     one.attribute_past()
     one.sell_today()
     before = _buffers()
