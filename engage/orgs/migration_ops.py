@@ -168,6 +168,8 @@ class SecureTenant(_ForwardOnly):
     ) -> None:
         models_ = [to_state.apps.get_model(app_label, name) for name in self.names]
         quote = schema_editor.quote_name
+        while schema_editor.deferred_sql:  # a key of a table made just now is checked before its policy stands
+            schema_editor.execute(schema_editor.deferred_sql.pop(0), params=None)
         for model in models_:
             if isinstance(model._meta.pk, models.BigAutoField):
                 table = model._meta.db_table
@@ -175,12 +177,20 @@ class SecureTenant(_ForwardOnly):
                     f"ALTER TABLE {quote(table)} ADD CONSTRAINT {quote(table + '_org_id_id')} UNIQUE (org_id, id)"
                 )
         for model in models_:
+            self._finish(schema_editor, model._meta.db_table)
             self._reference(schema_editor, model)
         for model in models_:
             table = model._meta.db_table
             schema_editor.execute(POLICY.format(table=quote(table)), params=None)
             if self.append_only:
                 schema_editor.execute(f"REVOKE UPDATE, DELETE ON {quote(table)} FROM {RUNTIME}")
+
+    def _finish(self, schema_editor: Any, table: str) -> None:
+        """A table that this migration made gets its plain keys now: its policy would refuse their check at the end."""
+        waiting = [sql for sql in schema_editor.deferred_sql if sql.references_table(table)]
+        for sql in waiting:
+            schema_editor.execute(sql, params=None)
+            schema_editor.deferred_sql.remove(sql)
 
     def _reference(self, schema_editor: Any, model: type[models.Model]) -> None:
         quote = schema_editor.quote_name
