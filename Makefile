@@ -4,6 +4,7 @@
 #   make check  style, types, import rules, migrations, deployment settings, compose file
 #   make bench  every benchmark at its smallest size: right results, and no work many times as dear as it was
 #   make pins   after a change of dependencies: pin what is installed
+#   make words  after a change of a text that customers see: bring the translations up to date and compile them
 
 PYTHON ?= python3
 ARGS ?=
@@ -14,10 +15,10 @@ INSTALL_PIP := { $(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python
 RUN := $(BIN)/engage run --home var/test
 
 .DEFAULT_GOAL := help
-.PHONY: help up test check bench pins browser lint types migrations deployment compose
+.PHONY: help up test check bench pins words browser lint types migrations deployment compose
 
 help:
-	@sed -n '2,7s/^# *//p' Makefile
+	@sed -n '2,8s/^# *//p' Makefile
 
 up: .venv/ready
 	@$(BIN)/engage up $(ARGS)
@@ -63,6 +64,9 @@ bench: .venv/ready-to-develop
 
 pins: .venv/ready-to-develop
 	$(BIN)/python -m engage.local.pins
+
+words: .venv/ready-to-develop
+	$(RUN) -- $(BIN)/python -m engage.local.words
 
 # Once, and again when a dependency changed.
 .venv/ready: .venv/bin/python pyproject.toml constraints.txt

@@ -8,6 +8,7 @@ from campaigns.views import (
     campaign_form,
     campaigns,
     domains,
+    landing,
     message,
     messages,
     previews,
@@ -48,6 +49,7 @@ urlpatterns = [
     path(f"{MESSAGE}approve/", approvals.approve, name="message-approve"),
     path(f"{MESSAGE}reject/", approvals.reject, name="message-reject"),
     path(f"{MESSAGE}steps/<slug:step>/", wizard.step, name="message-step"),
+    path(f"{ORG}settings/brand/page/", landing.preview, name="settings-landing"),
     path(f"{ORG}settings/domain/", domains.page, name="settings-domain"),
     path(f"{ORG}settings/test-contacts/", testing.contacts, name="settings-test-contacts"),
     path(

@@ -1,10 +1,11 @@
 """Addresses of the public doors, on the tracking host: what messages and providers carry (channels/tokens.py)."""
 
-from django.urls import path, re_path
+from django.urls import include, path, re_path
 
 from campaigns.doors import hooks, hosts, tracking, unsubscribe
 
 urlpatterns = [
+    path("", include("engage.orgs.urls_public")),
     path("certificate-wanted", hosts.certificate_wanted, name="certificate-wanted"),
     path("hooks/<str:token>/", hooks.provider_hook, name="provider-hook"),
     path("u/<str:token>", unsubscribe.unsubscribe, name="unsubscribe"),

@@ -32,6 +32,7 @@ OUTSIDE = {
     "ping", "home", "sign-in", "sign-in-code", "sign-out", "prove", "account", "change-password", "set-up-codes",
     "turn-off-codes", "invitation", "api-me", "kit", "provider-hook", "unsubscribe", "click", "open-pixel",
     "short-link", "certificate-wanted", "unsubscribe-undo", "kit-answer",
+    "brand-logo", "brand-colours",
 }  # fmt: skip
 
 # Address → the right at its door (None: any member). `@kind` is whose row its `pk` names.
@@ -40,6 +41,11 @@ TABLE: dict[str, str | None] = {
     "filling": None,
     "settings": "settings.view",
     "settings-general": "settings.general",
+    "settings-brand": "settings.general",
+    "settings-brand-reset": "settings.general",
+    "settings-logo": "settings.general",
+    "settings-logo-remove": "settings.general",
+    "settings-landing": "settings.general",
     "settings-switches": "settings.general",
     "settings-keys": "settings.keys",
     "settings-key-revoke@key": "settings.keys",

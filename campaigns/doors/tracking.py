@@ -7,7 +7,7 @@ from typing import Final
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
@@ -19,6 +19,7 @@ from campaigns.receipts import visits
 from campaigns.receipts.visits import Visit
 from channels import tokens
 from channels.tokens import HIDDEN_LINK, SHORT_UNSUBSCRIBE, LedgerKey
+from engage.orgs import languages
 from engage.orgs.tenancy import org_context
 
 PIXEL: Final = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
@@ -78,7 +79,8 @@ def _follow(request: HttpRequest, key: LedgerKey, link: int) -> HttpResponse:
 
 def gone(request: HttpRequest) -> HttpResponse:
     """There is no such link, or it was altered: the same words for both (H-20)."""
-    return render(request, "public/link_gone.html", status=404)
+    with translation.override(languages.choose(request.headers.get("Accept-Language", ""))):
+        return render(request, "public/link_gone.html", status=404)
 
 
 def _visit(request: HttpRequest) -> Visit:

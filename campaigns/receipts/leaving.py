@@ -10,7 +10,7 @@ from typing import Final
 
 from django.core import signing
 from django.db import transaction
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext as _
 
 from audiences import consent
 from audiences.models import AddressOptOut, Channel, Customer, MessageClass, Subscription
@@ -19,7 +19,6 @@ from campaigns.receipts import parked, recording
 from campaigns.receipts.facts import Event, Fact
 from channels.receipts import Kind
 from channels.tokens import LedgerKey
-from engage.orgs.models import OrgSettings
 
 SOURCE: Final = "unsubscribe link"
 UNDONE: Final = "unsubscribe undone"
@@ -49,11 +48,10 @@ class UndoRefused(Exception):
 
 @dataclass(frozen=True)
 class Place:
-    """Whose message it was, as the landing page shows it. Nothing here names the customer."""
+    """Which message it was, and to whom."""
 
     run: Run
     key: LedgerKey
-    company: str
     channel: Channel
     # The customer now (a merged one's survivor), None after erasure; the address that the message went to.
     customer_id: int | None
@@ -61,8 +59,8 @@ class Place:
 
     @property
     def channel_name(self) -> str:
-        """As it stands within a sentence."""
-        return str(_("e-mail") if self.channel is Channel.EMAIL else self.channel.label)
+        """As it stands within a sentence, in the language of the moment."""
+        return _("e-mail") if self.channel is Channel.EMAIL else str(self.channel.label)
 
 
 def find(key: LedgerKey) -> Place | None:
@@ -70,17 +68,15 @@ def find(key: LedgerKey) -> Place | None:
 
     It asks for nothing that ends: campaign over, archived or stopped, the link works (H-17).
     """
-    run = Run.objects.for_org(key.org).select_related("message", "org").filter(pk=key.run).first()
+    run = Run.objects.for_org(key.org).select_related("message").filter(pk=key.run).first()
     if run is None:
         return None
-    settings = OrgSettings.objects.for_org(key.org).get()
     customer = (
         Customer.objects.for_org(key.org).filter(id=key.customer).values_list("id", "merged_into").first()
     )
     return Place(
         run,
         key,
-        settings.legal_name or run.org.name,
         Channel(run.message.channel),
         (customer[1] or customer[0]) if customer else None,
         _address_key(key),
@@ -122,11 +118,11 @@ def undo(place: Place, signed: str, *, at: datetime) -> None:
     try:
         said = signing.loads(signed, salt=_SALT, max_age=UNDO_WITHIN)
     except signing.SignatureExpired as error:
-        raise UndoRefused("This can be undone for one hour only.") from error
+        raise UndoRefused(_("This can be undone for one hour only.")) from error
     except signing.BadSignature as error:
-        raise UndoRefused("This link is damaged.") from error
+        raise UndoRefused(_("This link is damaged.")) from error
     if said["of"] != [place.key.run, place.key.seq]:
-        raise UndoRefused("This link is damaged.")
+        raise UndoRefused(_("This link is damaged."))
     if place.customer_id is None:
         return
     for channel, message_class in said["left"]:

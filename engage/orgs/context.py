@@ -8,7 +8,7 @@ from typing import Any
 from django.http import HttpRequest
 from django.utils import timezone
 
-from engage.orgs import jobs
+from engage.orgs import brand, jobs
 from engage.orgs.menu import menu_for
 from engage.orgs.models import Org
 
@@ -30,5 +30,6 @@ def console(request: HttpRequest) -> dict[str, Any]:
             "menu": menu_for(access, request.path),
             # Asked by those templates only that show it.
             "filling": partial(jobs.filling, access.org),
+            "org_logo": partial(brand.logo_address, access.org),
         }
     return known

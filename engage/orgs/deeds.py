@@ -20,6 +20,12 @@ DEEDS: Final = {
     "audience.extended": _("added the rows of a file"),
     "audience.restored": _("took it out of the archive"),
     "audience.used_anyway": _("chose to use it in spite of rejected rows"),
+    "brand_contact.added": _("added a colleague to a brand group"),
+    "brand_contact.removed": _("removed a colleague from a brand group"),
+    "brand.landing_changed": _("changed the landing page"),
+    "brand.landing_reset": _("put the standard landing page back"),
+    "brand.logo_removed": _("removed the logo"),
+    "brand.logo_set": _("set the logo"),
     "campaign.archived": _("archived the campaign"),
     "campaign.changed": _("changed the campaign"),
     "campaign.created": _("created the campaign"),
@@ -94,6 +100,8 @@ DEEDS: Final = {
     "unit.created": _("created the unit"),
 }
 _NAMES: Final = {
+    "accent": _("Colour"),
+    "farewell": _("After unsubscribing"),
     "start_on": _("Start date"),
     "end_on": _("End date"),
     "objective_values": _("Picked values"),

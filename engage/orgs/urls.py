@@ -3,7 +3,7 @@
 from django.urls import path
 
 from engage.orgs import kit
-from engage.orgs.views import account, api, home, people, settings, trail
+from engage.orgs.views import account, api, brand, home, people, settings, trail
 
 ORG = "o/<slug:org>/"
 
@@ -24,6 +24,10 @@ urlpatterns = [
     path(f"{ORG}filling/", home.filling, name="filling"),
     path(f"{ORG}settings/", settings.overview, name="settings"),
     path(f"{ORG}settings/general/", settings.general, name="settings-general"),
+    path(f"{ORG}settings/brand/", brand.page, name="settings-brand"),
+    path(f"{ORG}settings/brand/logo/", brand.logo, name="settings-logo"),
+    path(f"{ORG}settings/brand/logo/remove/", brand.logo_remove, name="settings-logo-remove"),
+    path(f"{ORG}settings/brand/reset/", brand.reset, name="settings-brand-reset"),
     path(f"{ORG}settings/switches/", settings.switches, name="settings-switches"),
     path(f"{ORG}settings/keys/", settings.keys, name="settings-keys"),
     path(f"{ORG}settings/keys/<int:pk>/revoke/", settings.key_revoke, name="settings-key-revoke"),

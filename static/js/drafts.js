@@ -66,7 +66,7 @@ document.addEventListener("submit", (event) => {
   const form = event.target;
   if (form.matches("[data-forget-drafts]")) {
     for (const key of Object.keys(localStorage)) if (key.startsWith("draft:")) localStorage.removeItem(key);
-  } else if (form.dataset.guard) {
+  } else if (form.dataset.guard && event.submitter?.formTarget !== "_blank") {
     keep(form);
     sessionStorage.setItem(LEAVING, keyOf(form));
   }

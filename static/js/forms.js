@@ -8,7 +8,10 @@ document.addEventListener("input", (event) => {
   if (form && !form.hasAttribute("data-autosave")) dirty.add(form);
 });
 
-document.addEventListener("submit", (event) => dirty.delete(event.target));
+// What is shown in another tab is not saved here.
+document.addEventListener("submit", (event) => {
+  if (event.submitter?.formTarget !== "_blank") dirty.delete(event.target);
+});
 
 addEventListener("beforeunload", (event) => {
   if ([...dirty].some((form) => form.isConnected)) event.preventDefault();
