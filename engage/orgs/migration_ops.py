@@ -168,8 +168,6 @@ class SecureTenant(_ForwardOnly):
     ) -> None:
         models_ = [to_state.apps.get_model(app_label, name) for name in self.names]
         quote = schema_editor.quote_name
-        while schema_editor.deferred_sql:  # a key of a table made just now is checked before its policy stands
-            schema_editor.execute(schema_editor.deferred_sql.pop(0), params=None)
         for model in models_:
             if isinstance(model._meta.pk, models.BigAutoField):
                 table = model._meta.db_table
