@@ -94,6 +94,9 @@ class Body:
     incentive: dict[str, str] = field(default_factory=dict)
     limits: dict[str, int] = field(default_factory=dict)
     throttle: dict[str, int] = field(default_factory=dict)
+    # Colleagues who get a copy: their group, and its addresses when this was written.
+    copy_group: str = ""
+    copies: list[str] = field(default_factory=list)
 
     def text(self) -> str:
         """Canonical JSON. Raises `NotCanonical`."""

@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Final
 
 from audiences.models import Audience, Category, MessageClass, Product, Store, Zone
-from campaigns import schedule, sender_choice, versions
+from campaigns import estimating, schedule, sender_choice, throttle, versions
 from campaigns.body import Body
 from campaigns.models import Campaign, Message, MessageAudience, MessageEdit, TestSend
 from campaigns.quiet import Quiet
@@ -195,6 +195,31 @@ def quiet_hours(facts: Facts) -> Iterator[Line]:
             f"It is due in quiet hours ({settings.quiet_from:%H:%M} to {settings.quiet_until:%H:%M}); nothing goes out "
             "before they end.",
             "schedule",
+        )
+
+
+@check
+def brand_group(facts: Facts) -> Iterator[Line]:
+    group = facts.body.copy_group
+    if group and not facts.body.copies:
+        yield Line(
+            "copies", f"Nobody of the brand group “{group}” has an address on this channel.", "delivery"
+        )
+
+
+@check
+def pace(facts: Facts) -> Iterator[Line]:
+    if throttle.of(facts.body) is None:
+        return
+    begins_at = schedule.begins_at(facts.message, facts.campaign, facts.settings, at=facts.at)
+    expected = estimating.estimate(facts.body, facts.targeted or 0, facts.settings, at=begins_at)
+    if expected is None:
+        yield _block(
+            "never_open", "Quiet hours and the throttle's times leave no minute of the day.", "delivery"
+        )
+    elif expected.ends_at > facts.campaign.ends_at(facts.settings.zone):
+        yield Line(
+            "too_slow", "At this pace the campaign ends before everybody has had their turn.", "delivery"
         )
 
 

@@ -21,6 +21,10 @@ COPIED = (
     "send_to_control",
     "ignore_limits",
     "freeze_audience",
+    "copy_group",
+    "throttle_per_hour",
+    "throttle_from",
+    "throttle_until",
 )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from audiences.models import Channel, MessageClass
+from campaigns import throttle
 from campaigns.body import Body
 from campaigns.models import Message
 from engage.orgs.models.org import UnsetConsent
@@ -85,7 +86,7 @@ def _told(body: Body, names: Mapping[int, str]) -> dict[tuple[str, str], dict[st
             "Campaign from": body.campaign_starts_at,
             "Campaign until": body.campaign_ends_at,
             "Quiet hours": f"{body.quiet_from}-{body.quiet_until} {body.org_zone}",
-            **_named("Throttle", body.throttle),
+            "Throttle": _throttle(body),
         },
         ("delivery", "Delivery settings"): {
             "Sender": f"{body.sender.display_name} <{body.sender.identity}>",
@@ -95,6 +96,7 @@ def _told(body: Body, names: Mapping[int, str]) -> dict[tuple[str, str], dict[st
             "Links tracked": _YES_NO[body.track_links],
             "Opens tracked": _YES_NO[body.track_opens],
             "Links begin with": body.tracking_url,
+            "Copy to": "\n".join([body.copy_group, *body.copies]),
             "Sent to control": _YES_NO[body.send_to_control],
             "Ignores limits": _YES_NO[body.ignore_limits],
             "Analytics campaign": body.utm_campaign,
@@ -132,6 +134,14 @@ def _content(body: Body) -> dict[str, str]:
             told[_FIELDS.get(name, name) + place] = value
         told["Links" + place] = "\n".join(content.links)
     return told
+
+
+def _throttle(body: Body) -> str:
+    found = throttle.of(body)
+    if found is None:
+        return "None"
+    pace = f"{found.per_hour:,} an hour"
+    return f"{pace}, {found.closed.ends:%H:%M}-{found.closed.begins:%H:%M}" if found.closed else pace
 
 
 def _named(label: str, values: Mapping[str, Any]) -> dict[str, str]:

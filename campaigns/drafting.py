@@ -22,9 +22,12 @@ STEPS: Final[dict[str, tuple[str, ...]]] = {
     "audience": ("freeze_audience",),
     "content": (),
     "schedule": ("mode", "send_on", "send_time"),
-    "delivery": ("sender", "short_links", "track_links", "send_to_control", "ignore_limits"),
+    "delivery": (
+        "sender", "short_links", "track_links", "send_to_control", "ignore_limits", "copy_group",
+        "throttle_per_hour", "throttle_from", "throttle_until",
+    ),
     "review": ("typed_recipients",),
-}
+}  # fmt: skip
 
 
 class Stale(Exception):

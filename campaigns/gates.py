@@ -7,6 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from audiences import reachability
+from campaigns import throttle
 from campaigns.body import Body
 from campaigns.quiet import Quiet
 from engage.orgs.models import OrgSettings
@@ -21,10 +22,13 @@ def parameters(body: Body, settings: OrgSettings) -> dict[str, Any]:
 
 
 def quiet_rules(body: Body, settings: OrgSettings) -> tuple[Quiet, ...]:
-    """The quiet hours that bind this message: none for the service class (C-16)."""
+    """The hours in which nothing of this message goes: quiet hours, of which the service class knows none (C-16), and
+    what its throttle leaves out of the day (C-41).
+    """
+    closed = throttle.closed_hours(body)
     if body.message_class != "promotional":
-        return ()
+        return closed
     approved = Quiet(
         time.fromisoformat(body.quiet_from), time.fromisoformat(body.quiet_until), ZoneInfo(body.org_zone)
     )
-    return (approved, Quiet(settings.quiet_from, settings.quiet_until, settings.zone))
+    return (approved, Quiet(settings.quiet_from, settings.quiet_until, settings.zone), *closed)

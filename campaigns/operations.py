@@ -107,7 +107,8 @@ def open_runs(access: Access, *, at: datetime) -> list[OpenRun]:
     oldest = _oldest(access.org.pk, [run.pk for run in found], at)
     rows = []
     for run in found:
-        since = oldest.get(run.pk) if run.status == Run.Status.SENDING else None
+        throttled = run.message.throttle_per_hour is not None  # it waits because it is told to
+        since = oldest.get(run.pk) if run.status == Run.Status.SENDING and not throttled else None
         if run.status == Run.Status.SENDING:
             counts[run.pk].per_second = pace.per_second(access.org.pk, run.pk)
         elif run.status == Run.Status.PREPARING:

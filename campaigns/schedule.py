@@ -21,14 +21,16 @@ def planned_at(message: Message) -> datetime | None:
     return resolve(message.send_on, message.send_time, ZoneInfo(message.zone))
 
 
+def begins_at(message: Message, campaign: Campaign, settings: OrgSettings, *, at: datetime) -> datetime:
+    """When it is due if it is approved at `at`: at its time, else at once or when its campaign starts (C-35)."""
+    return planned_at(message) or max(at, campaign.starts_at(settings.zone))
+
+
 def launch(
     message: Message, campaign: Campaign, settings: OrgSettings, *, at: datetime
 ) -> tuple[datetime, datetime | None]:
-    """When an approved message is due, and until when it is held: only if it would start within the hold.
-
-    An immediate one approved before its campaign starts is due at the start (C-35).
-    """
-    due_at = planned_at(message) or max(at, campaign.starts_at(settings.zone))
+    """When an approved message is due, and until when it is held: only if it would start within the hold."""
+    due_at = begins_at(message, campaign, settings, at=at)
     held = at + HOLD
     return due_at, held if due_at < held else None
 

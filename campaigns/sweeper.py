@@ -17,7 +17,7 @@ from django.db.models import Q
 from campaigns import arming, finishing, gates, lifecycle, quiet, tally
 from campaigns.body import Body
 from campaigns.clock import database_now
-from campaigns.dispatch import recovery
+from campaigns.dispatch import allowance, recovery
 from campaigns.dispatch.ledger import RunKey
 from campaigns.models import Run
 from channels.models import Sender
@@ -123,7 +123,7 @@ def _look_after_sending(
         return
     with org_context(key.org):
         _keep_quiet(run, key, live, at)
-        due = _ask(_HAS_DUE, key) and not _backs_off(key)
+        due = _ask(_HAS_DUE, key) and not _backs_off(key) and _may_begin(run, key, at)
     if due:
         bells.lanes.append(run.pk)
     else:
@@ -166,12 +166,19 @@ def _backs_off(key: RunKey) -> bool:
     return until is not None and until > database_now()
 
 
+def _may_begin(run: Run, key: RunKey, at: datetime) -> bool:
+    """Whether its throttle leaves anything of this minute (C-41)."""
+    return allowance.left(key, Body.parse(run.version.body), at) != 0
+
+
 def _ask(sql: str, key: RunKey) -> bool:
     with connection.cursor() as cursor:
         cursor.execute(sql, key._asdict())
         return bool(cursor.fetchone()[0])
 
 
-def lanes_wanted(queue_size: int) -> int:
-    """How many bells a run is worth: one lane for what fits into a chunk or two."""
+def lanes_wanted(queue_size: int, per_hour: int | None = None) -> int:
+    """How many bells a run is worth: one lane for what fits into a chunk or two, or into a throttled minute."""
+    if per_hour is not None:
+        queue_size = min(queue_size, per_hour // 60)
     return min(settings.SEND_LANES, max(1, queue_size // (2 * settings.SEND_CHUNK_ROWS)))  # type: ignore[no-any-return]  # untyped setting

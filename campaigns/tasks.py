@@ -7,7 +7,18 @@ from typing import Any
 from celery import shared_task
 from django.utils import timezone
 
-from campaigns import arming, dispatch, exports, freeze, lifecycle, reminders, scheduling, sweeper, test_sends
+from campaigns import (
+    arming,
+    brand_copies,
+    dispatch,
+    exports,
+    freeze,
+    lifecycle,
+    reminders,
+    scheduling,
+    sweeper,
+    test_sends,
+)
 from campaigns.clock import database_now
 from campaigns.models import Run
 from campaigns.receipts import bells
@@ -23,6 +34,7 @@ __all__ = [
     "look_at_waiting",
     "ring",
     "run_lane",
+    "send_copy",
     "send_test",
     "start_message",
 ]
@@ -78,6 +90,12 @@ def send_test(*, org_id: int, test_id: int, **_: Any) -> None:
 
 
 @shared_task
+def send_copy(*, org_id: int, copy_id: int, **_: Any) -> None:
+    if arming.check(timezone.now()):
+        brand_copies.hand_over(org_id, copy_id)
+
+
+@shared_task
 def forget_export(*, org_id: int, job_id: int, **_: Any) -> None:
     exports.forget(org_id, job_id)
 
@@ -85,8 +103,9 @@ def forget_export(*, org_id: int, job_id: int, **_: Any) -> None:
 def ring(org_id: int, run_id: int) -> None:
     """Wake as many lanes as the run is worth; those that find enough at work leave again."""
     with org_context(org_id):
-        queue_size = Run.objects.for_org(org_id).values_list("queue_size", flat=True).get(pk=run_id)
-    for _ in range(sweeper.lanes_wanted(queue_size)):
+        runs = Run.objects.for_org(org_id).values_list("queue_size", "message__throttle_per_hour")
+        queue_size, per_hour = runs.get(pk=run_id)
+    for _ in range(sweeper.lanes_wanted(queue_size, per_hour)):
         run_lane.delay(org_id=org_id, run_id=run_id)
 
 
@@ -109,6 +128,11 @@ def ring_send(org_id: int, ref_id: int) -> None:
 @due.handler(test_sends.DUE_KIND)
 def ring_test(org_id: int, ref_id: int) -> None:
     send_test.delay(org_id=org_id, test_id=ref_id)
+
+
+@due.handler(brand_copies.DUE_KIND)
+def ring_copy(org_id: int, ref_id: int) -> None:
+    send_copy.delay(org_id=org_id, copy_id=ref_id)
 
 
 @due.handler(exports.EXPIRY_DUE)

@@ -5,27 +5,22 @@ A door asks, a task hands over: no transaction is open meanwhile, and a test goe
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 from django.db import transaction
 from django.utils import timezone
 
-from campaigns import compiling, merge_sql, versions
+from campaigns import colleagues, compiling, merge_sql, versions
 from campaigns.body import Body
-from campaigns.models import Message, ShortLink, TestContact, TestSend
-from campaigns.receipts.reports import NO_RUN
-from channels import registry, senders
-from channels.feed import Batch
+from campaigns.models import Message, TestContact, TestSend
+from channels import senders
 from channels.merge import ContentRefused
 from channels.models import Sender
-from channels.protocol import Outcome, Outgoing, Reason, Result, SenderFacts
-from channels.proving import FIXES
+from channels.protocol import Outgoing, SenderFacts
 from channels.rendering import Compiled
-from channels.tokens import RunSigner
 from engage.orgs import audit, due
 from engage.orgs.access import Access
 from engage.orgs.models import Member, OrgSettings
@@ -34,7 +29,6 @@ from engage.orgs.tenancy import org_context
 DUE_KIND: Final = "test-send"
 MARK: Final = "[TEST]"
 DAY: Final = timedelta(hours=24)
-_MARKED_FIELD: Final = {"email": "subject", "sms": "text"}
 
 
 class TestRefused(Exception):
@@ -113,7 +107,7 @@ def _compiled(
     message: Message, settings: OrgSettings, customer_id: int | None, typed: Mapping[str, str]
 ) -> _Ready:
     """Raises `TestRefused` for content that would be refused, or skipped for these values."""
-    body = marked(versions.outline(message, message.campaign, settings))
+    body = colleagues.marked(versions.outline(message, message.campaign, settings), MARK)
     if not body.contents:
         raise TestRefused("Write the content first.")
     try:
@@ -126,17 +120,6 @@ def _compiled(
     return _Ready(body, content, values)
 
 
-def marked(body: Body) -> Body:
-    """The body as a test: the mark before the subject or the text, nothing tracked."""
-    contents = []
-    for content in body.contents:
-        name = _MARKED_FIELD[content.channel]
-        contents.append(
-            replace(content, fields=content.fields | {name: f"{MARK} {content.fields.get(name, '')}"})
-        )
-    return replace(body, contents=contents, track_links=0, track_opens=0)
-
-
 def values_for(
     message: Message,
     body: Body,
@@ -146,11 +129,10 @@ def values_for(
     typed: Mapping[str, str],
 ) -> list[str | None]:
     """The customer's values, or the tags' samples; typed ones before both."""
-    included = compiling.audience_versions(message.org_id, body, exclude=False)
     if customer_id is None:
-        tags = merge_sql.catalogue(message.org_id, included)
-        found = [tags[slot].sample if slot in tags else None for slot in content.slots]
+        found = colleagues.sample_values(message.org_id, body, content)
     else:
+        included = compiling.audience_versions(message.org_id, body, exclude=False)
         found = merge_sql.values(
             message.org_id, content.slots, included, customer_id=customer_id, zone=settings.time_zone
         )
@@ -166,15 +148,7 @@ def hand_over(org_id: int, test_id: int) -> None:
         prepared = _begin(org_id, test_id)
     if prepared is None:
         return
-    facts, outgoing = prepared
-    answers: list[Result] = []
-    fault = asyncio.run(
-        registry.channel_for(facts).send(Batch([outgoing]), lambda _key, result: answers.append(result))
-    )
-    found = answers[0] if answers else fault
-    taken = bool(answers) and answers[0].outcome is Outcome.ACCEPTED
-    reason = found.reason if found is not None and found.reason else Reason.UNREACHABLE
-    _finish(org_id, test_id, "" if taken else FIXES[reason])
+    _finish(org_id, test_id, colleagues.hand_over(*prepared))
 
 
 def _begin(org_id: int, test_id: int) -> tuple[SenderFacts, Outgoing] | None:
@@ -197,26 +171,16 @@ def _begin(org_id: int, test_id: int) -> tuple[SenderFacts, Outgoing] | None:
     if sender is None:
         _finish(org_id, test_id, "The message has no sender any more.")
         return None
-    today = test.begun_at.date()
-    render = ready.content.renderer(RunSigner(org=org_id, run_on=today, run=NO_RUN))
-    rendered = render(0, test_id, test.address, ready.values, int(test.begun_at.timestamp()))
-    ShortLink.objects.bulk_create(
-        (
-            ShortLink(
-                code=code,
-                org_id=org_id,
-                customer_id=0,
-                run_on=today,
-                run_id=NO_RUN,
-                seq=test_id,
-                purpose=purpose,
-            )
-            for code, purpose in render.short_codes(0, test_id)
-        ),
-        ignore_conflicts=True,
+    outgoing = colleagues.write(
+        ready.content,
+        ready.values,
+        org_id=org_id,
+        kind=colleagues.Kind.TEST,
+        number=test_id,
+        address=test.address,
+        at=test.begun_at,
     )
-    facts = compiling.approved_sender(ready.body, senders.facts(sender))
-    return facts, Outgoing(test_id, test.address, rendered.body, rendered.reference, rendered.reference)
+    return compiling.approved_sender(ready.body, senders.facts(sender)), outgoing
 
 
 def _finish(org_id: int, test_id: int, result: str) -> None:
@@ -228,7 +192,7 @@ def _finish(org_id: int, test_id: int, result: str) -> None:
 
 def contacts_of(message: Message) -> list[TestContact]:
     """Whom a message can be tested with: contacts with an address of its channel, by group."""
-    found = TestContact.objects.for_org(message.org_id).filter(channel=message.channel)
+    found = TestContact.objects.for_org(message.org_id).for_tests(message.channel)
     return list(found.order_by("group", "name"))
 
 

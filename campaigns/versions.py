@@ -11,10 +11,18 @@ from datetime import datetime
 
 from django.db.models import Max
 
-from audiences.models import MessageClass
-from campaigns import compiling, domains, editors, holding, schedule
+from audiences.models import Channel, MessageClass
+from campaigns import compiling, domains, editors, holding, schedule, throttle
 from campaigns.body import AudienceFacts, Body, Content, SenderFacts, hash_text, instant
-from campaigns.models import Campaign, Link, Message, MessageAudience, MessageContent, MessageVersion
+from campaigns.models import (
+    Campaign,
+    Link,
+    Message,
+    MessageAudience,
+    MessageContent,
+    MessageVersion,
+    TestContact,
+)
 from channels import protocol
 from channels.content import FIELDS
 from channels.links import Link as TrackedLink
@@ -68,7 +76,7 @@ def outline(message: Message, campaign: Campaign, settings: OrgSettings) -> Body
         one_send_per_address=int(settings.one_send_per_address),
         unset_consent=unset,
         short_links=int(message.short_links),
-        track_links=int(message.track_links and settings.link_tracking),
+        track_links=int(_tracks_links(message, settings)),
         track_opens=int(settings.open_tracking),
         tracking_url=domains.tracking_url(org),
         send_to_control=int(message.send_to_control),
@@ -76,6 +84,9 @@ def outline(message: Message, campaign: Campaign, settings: OrgSettings) -> Body
         freeze_audience=message.freeze_audience,
         utm_campaign=campaign.analytics_campaign,
         utm_source=campaign.analytics_source,
+        throttle=throttle.written(message),
+        copy_group=message.copy_group,
+        copies=_copies(message),
         footer_name=settings.legal_name or org.name,
         footer_address=settings.postal_address,
         language=settings.language,
@@ -94,6 +105,12 @@ def outline(message: Message, campaign: Campaign, settings: OrgSettings) -> Body
     )
 
 
+def _tracks_links(message: Message, settings: OrgSettings) -> bool:
+    """In a text a click is counted by its short link; whole addresses lead straight there."""
+    whole = message.channel == Channel.SMS and not message.short_links
+    return message.track_links and settings.link_tracking and not whole
+
+
 def _sender(message: Message) -> SenderFacts:
     sender = message.sender
     if sender is None:
@@ -105,6 +122,13 @@ def _sender(message: Message) -> SenderFacts:
         reply_to=sender.reply_to,
         adapter=sender.adapter,
     )
+
+
+def _copies(message: Message) -> list[str]:
+    if not message.copy_group:
+        return []
+    members = TestContact.objects.for_org(message.org_id).for_copies(message.channel)
+    return sorted(members.filter(group=message.copy_group).values_list("address", flat=True))
 
 
 def _contents(message: Message) -> list[Content]:

@@ -39,6 +39,8 @@ _SHORT = re.compile(r"[0-9A-Z][0-9A-Za-z]{8}")
 # Where those purposes' marks stand in `Signed.marks`.
 unsubscribe_slice = slice(0, _MARK)
 open_slice = slice(_MARK, 2 * _MARK)
+# The run of messages that are in no ledger: tests and copies for colleagues (C-48, C-15), answers, previews.
+NO_RUN = 0
 # The link that no person sees; whoever follows it is a machine (H-24).
 HIDDEN_LINK = 4095
 # Purposes of a short code besides the numbers of links.

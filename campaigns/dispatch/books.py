@@ -15,7 +15,7 @@ from campaigns import run_lock
 from campaigns.dispatch import allowance, claims, ledger, pace, prepared, recovery, standing, window
 from campaigns.dispatch.claims import Again, Claim, Step
 from campaigns.dispatch.feed import Row, boot_time
-from campaigns.dispatch.ledger import Entry
+from campaigns.dispatch.ledger import Entry, State
 from campaigns.dispatch.standing import Standing
 from campaigns.dispatch.work import Work
 from engage.orgs.tenancy import org_context
@@ -131,7 +131,7 @@ class Books:
         """Put up to `most` rows into `turned.rows`: first those that waited for another try."""
         granted = allowance.take(self.work, now, most)
         if not granted:
-            turned.refusal = "allowance"
+            turned.refusal, turned.again_in = "allowance", allowance.again_in(self.work, now)
             return Stopped()
         again = claims.announce_retries(self.key, self.owner, granted) if now.retries_due else []
         if again:
@@ -143,7 +143,8 @@ class Books:
             stopped = self._announce_of_chunk(turned, now, granted)
         if not turned.rows and not stopped.entries:
             turned.refusal = "idle"
-        allowance.give_back(self.work, now, granted - len(turned.rows))
+        held_out = sum(entry.state == State.HELD_OUT for entry in stopped.entries)
+        allowance.give_back(self.work, now, granted, sent=len(turned.rows), held_out=held_out)
         window.store_short_links(self.work, turned.rows)
         return stopped
 

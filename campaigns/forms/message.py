@@ -9,8 +9,8 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from audiences.models import Audience, Channel, MessageClass
-from campaigns import sender_choice
-from campaigns.models import Message
+from campaigns import sender_choice, throttle
+from campaigns.models import Message, TestContact
 from channels.models import Sender
 from engage.orgs.access import Access
 from engage.orgs.models import OrgSettings
@@ -199,10 +199,14 @@ def _content_of(message: Message) -> dict[str, Any]:
     return dict(row.fields) if row else {}
 
 
+def _clock_input() -> forms.TimeInput:
+    return forms.TimeInput(attrs={"type": "time"}, format="%H:%M")
+
+
 class ScheduleForm(StepForm):
     mode = forms.ChoiceField(label=_("When"), choices=Message.Mode.choices, widget=forms.RadioSelect)
     send_on = NeededDate(label=_("Date"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
-    send_time = NeededTime(label=_("Time"), widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M"))
+    send_time = NeededTime(label=_("Time"), widget=_clock_input())
 
     def initial_of(self, message: Message) -> dict[str, Any]:
         return {"mode": message.mode, "send_on": message.send_on, "send_time": message.send_time}
@@ -228,8 +232,27 @@ class DeliveryForm(StepForm):
     short_links = forms.BooleanField(
         label=_("Short links"),
         required=False,
-        help_text=_("20 to 22 characters instead of the whole address."),
+        help_text=_(
+            "20 to 22 characters instead of the whole address. Clicks on whole addresses are not counted."
+        ),
     )
+    copy_group = forms.ChoiceField(
+        label=_("Copy to a brand group"),
+        required=False,
+        help_text=_(
+            "Its colleagues get one copy of each run, marked and with sample values. Copies count nowhere. "
+            "The groups are named in the settings, beside the test contacts."
+        ),
+    )
+    throttle_per_hour = forms.IntegerField(
+        label=_("Messages an hour at most"),
+        required=False,
+        min_value=throttle.LEAST,
+        max_value=throttle.MOST,
+        help_text=_("100 to 100,000. Left empty, they go as fast as the sender takes them."),
+    )
+    throttle_from = forms.TimeField(label=_("From"), required=False, widget=_clock_input())
+    throttle_until = forms.TimeField(label=_("Until"), required=False, widget=_clock_input())
 
     def initial_of(self, message: Message) -> dict[str, Any]:
         return {
@@ -237,6 +260,10 @@ class DeliveryForm(StepForm):
             "track_links": message.track_links,
             "short_links": message.short_links,
             "send_to_control": message.send_to_control,
+            "copy_group": message.copy_group,
+            "throttle_per_hour": message.throttle_per_hour,
+            "throttle_from": message.throttle_from,
+            "throttle_until": message.throttle_until,
         }
 
     def prepare(self) -> None:
@@ -257,7 +284,36 @@ class DeliveryForm(StepForm):
                 required=False,
                 help_text=_("Then nothing can be measured against it."),
             )
-        self.order_fields(["sender", "track_links", "short_links", "send_to_control"])
+        members = TestContact.objects.for_org(self.message.org_id).for_copies(self.message.channel)
+        groups = {*members.values_list("group", flat=True), self.message.copy_group} - {""}
+        self.fields["copy_group"].choices = [  # type: ignore[attr-defined]
+            ("", _("Nobody")),
+            *((group, group) for group in sorted(groups)),
+        ]
+        self.fields["throttle_from"].help_text = self.settings.time_zone
+        self.fields["throttle_until"].help_text = _("What is left waits for the next day.")
+        self.order_fields(["sender", "track_links", "short_links", "copy_group", "send_to_control"])
+
+    def clean(self) -> dict[str, Any] | None:
+        data = super().clean() or {}
+        begins, ends = data.get("throttle_from"), data.get("throttle_until")
+        if begins is None and ends is None:
+            return data
+        if data.get("throttle_per_hour") is None and "throttle_per_hour" not in self.errors:
+            self.add_error("throttle_per_hour", _("Say how many an hour, too."))
+        for name in ("throttle_from", "throttle_until"):
+            if data.get(name) is None and name not in self.errors:
+                self.add_error(name, _("Give both times, or none."))
+        if begins is not None and begins == ends:
+            self.add_error("throttle_until", _("Choose another time than the first."))
+        return data
+
+    def pace(self) -> list[forms.BoundField]:
+        """The fields of the throttle, for a place of their own."""
+        return [self[name] for name in ("throttle_per_hour", "throttle_from", "throttle_until")]
+
+    def others(self) -> list[forms.BoundField]:
+        return [field for field in self.visible_fields() if not field.name.startswith("throttle")]
 
 
 class ReviewForm(StepForm):

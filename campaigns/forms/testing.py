@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from django import forms
-from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from audiences import contacts
@@ -77,17 +76,25 @@ class TestForm(forms.Form):
 
 
 class TestContactForm(forms.Form):
-    """A colleague's address. Invalid ones are refused (T-27)."""
+    """A colleague's address, for tests or in a brand group. Invalid ones are refused (T-27)."""
 
     __test__ = False
 
     name = forms.CharField(max_length=60)
+    purpose = forms.ChoiceField(
+        label=_("Gets"),
+        choices=TestContact.Purpose.choices,
+        initial=TestContact.Purpose.TEST,
+        widget=forms.RadioSelect,
+    )
     channel = forms.ChoiceField(choices=Channel.choices)
     address = forms.CharField(
         max_length=254, help_text=_("An e-mail address, or a phone number with its country.")
     )
     group = forms.CharField(
-        max_length=40, required=False, help_text=_("Tests can be sent to all contacts of a group at once.")
+        max_length=40,
+        required=False,
+        help_text=_("Tests can be sent to a whole group; copies go to the group that a message names."),
     )
 
     def __init__(self, *args: Any, settings: OrgSettings, **kwargs: Any) -> None:
@@ -96,6 +103,9 @@ class TestContactForm(forms.Form):
 
     def clean(self) -> dict[str, Any] | None:
         data = super().clean() or {}
+        copies = data.get("purpose") == TestContact.Purpose.COPY
+        if copies and not data.get("group") and "group" not in self.errors:
+            self.add_error("group", _("Name the brand group: messages choose it by its name."))
         if "channel" not in data or "address" not in data:
             return data
         channel = Channel(data["channel"])
@@ -106,9 +116,9 @@ class TestContactForm(forms.Form):
         except contacts.Malformed:
             self.add_error("address", _("This is no address of its channel. Check it."))
             return data
-        same = TestContact.objects.for_org(self.settings.org_id).filter(
-            channel=channel, address=data["address"]
-        )
-        if same.exists():
-            raise ValidationError({"address": _("There is a test contact with this address already.")})
+        same = TestContact.objects.for_org(self.settings.org_id).filter(address=data["address"])
+        if copies and same.for_copies(channel).filter(group=data.get("group", "")).exists():
+            self.add_error("address", _("The brand group has this address already."))
+        elif not copies and same.for_tests(channel).exists():
+            self.add_error("address", _("There is a test contact with this address already."))
         return data

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from django.db import transaction
 
-from campaigns import mails
+from campaigns import brand_copies, mails
 from campaigns.lifecycle import engine
 from campaigns.lifecycle.engine import MoveRefused
 from campaigns.lifecycle.moves import Action, Status
@@ -77,9 +77,10 @@ def miss(message: Message, *, at: datetime) -> Message:
 
 @transaction.atomic
 def begin_sending(run: Run, *, at: datetime) -> Message:
-    """Preparing → Sending: the ledger of the run is written."""
+    """Preparing → Sending: the ledger of the run is written. Its brand copies are due with its first rows."""
     now = engine.lock(run.message, by=None, at=at)
     engine.decide(now, Action.BEGIN)
+    brand_copies.plan(run)
     Run.objects.for_org(run.org_id).filter(pk=run.pk, started_at=None).update(started_at=at)
     return engine.make(now, Action.BEGIN, Status.SENDING)
 

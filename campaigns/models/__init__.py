@@ -13,10 +13,11 @@ from campaigns.models.message import (
     MessageVersion,
 )
 from campaigns.models.run import Allowance, Chunk, Occurrence, Recipient, Retry, Run, Tally
-from campaigns.models.testing import TestContact, TestSend
+from campaigns.models.testing import BrandCopy, TestContact, TestSend
 
 __all__ = [
     "Allowance",
+    "BrandCopy",
     "Campaign",
     "Chunk",
     "Delivery",

@@ -51,6 +51,14 @@ class Message(Owned):
     send_to_control = models.BooleanField(default=False)
     ignore_limits = models.BooleanField(default=False)
     freeze_audience = models.CharField(max_length=12, choices=Freeze, default=Freeze.AT_RUN)
+    copy_group = models.CharField(
+        max_length=40, blank=True, help_text="The brand group whose members get a copy (C-15)"
+    )
+    throttle_per_hour = models.IntegerField(
+        null=True, blank=True, help_text="None: as fast as its sender (C-41)"
+    )
+    throttle_from = models.TimeField(null=True, blank=True, help_text="Org time; None: all day")
+    throttle_until = models.TimeField(null=True, blank=True)
     typed_recipients = models.BigIntegerField(
         null=True, blank=True, help_text="The number somebody typed to pass the large-send guard (C-25)"
     )

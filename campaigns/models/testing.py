@@ -1,6 +1,8 @@
-"""Colleagues to whom tests go, and the tests themselves (C-48, T-27)."""
+"""Colleagues who get tests or copies, and what was sent to them (C-15, C-48, T-27)."""
 
 from __future__ import annotations
+
+from typing import Self
 
 from django.db import models
 
@@ -9,23 +11,50 @@ from engage.orgs.fields import TenantForeignKey
 from engage.orgs.tenancy import Owned, OwnedQuerySet
 
 
+class TestContactQuerySet(OwnedQuerySet["TestContact"]):
+    def for_tests(self, channel: str) -> Self:
+        """Whom a message of this channel can be tested with."""
+        return self.filter(purpose=TestContact.Purpose.TEST, channel=channel)
+
+    def for_copies(self, channel: str) -> Self:
+        """The members of brand groups with an address of this channel."""
+        return self.filter(purpose=TestContact.Purpose.COPY, channel=channel)
+
+
 class TestContact(Owned):
-    """An address that tests may go to, with the group it is addressed by. `address` is the channel's normal form."""
+    """A colleague's address: tests may go to it, or, in a brand group, a copy of what is sent.
+
+    `address` is the channel's normal form.
+    """
 
     __test__ = False  # not a test class, whatever pytest thinks of its name
 
+    class Purpose(models.TextChoices):
+        TEST = "test", "Tests"
+        COPY = "copy", "Copies of what is sent"
+
     name = models.CharField(max_length=60)
+    purpose = models.CharField(max_length=4, choices=Purpose, default=Purpose.TEST)
     channel = models.CharField(max_length=8, choices=Channel)
     address = models.CharField(max_length=254)
     group = models.CharField(max_length=40, blank=True)
     created_at = models.DateTimeField()
 
-    objects = OwnedQuerySet["TestContact"].as_manager()
+    objects = TestContactQuerySet.as_manager()
 
     class Meta:
         ordering = ["group", "name"]
         constraints = [
-            models.UniqueConstraint(fields=["org", "channel", "address"], name="test_contact_once")
+            models.UniqueConstraint(
+                fields=["org", "channel", "address"],
+                condition=models.Q(purpose="test"),
+                name="test_contact_once",
+            ),
+            models.UniqueConstraint(
+                fields=["org", "group", "channel", "address"],
+                condition=models.Q(purpose="copy"),
+                name="brand_contact_once_in_group",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -59,3 +88,27 @@ class TestSend(Owned):
 
     def __str__(self) -> str:
         return f"test of message {self.message_id}"
+
+
+class BrandCopy(Owned):
+    """A copy of what a run sends to one colleague of a brand group: counts in no metric (M-02).
+
+    `begun_at` and `finished_at` as of a test.
+    """
+
+    run = TenantForeignKey("campaigns.Run", on_delete=models.CASCADE, related_name="copies")
+    address = models.CharField(max_length=254)
+    begun_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    result = models.CharField(max_length=300, blank=True, help_text="Why it was not taken; empty: it was")
+
+    objects = OwnedQuerySet["BrandCopy"].as_manager()
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(fields=["org", "run", "address"], name="brand_copy_once_a_run")
+        ]
+
+    def __str__(self) -> str:
+        return f"copy of run {self.run_id}"

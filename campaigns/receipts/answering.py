@@ -10,13 +10,12 @@ from django.utils import timezone
 
 from campaigns.models import DeliveryEvent, Run
 from campaigns.receipts.replies import HELP_CODE
-from campaigns.receipts.reports import NO_RUN
 from channels import registry, senders
 from channels.feed import Batch
 from channels.models import Sender
 from channels.protocol import Outgoing, Result
 from channels.replies import words_of
-from channels.tokens import RunSigner
+from channels.tokens import NO_RUN, RunSigner
 from engage.orgs.models import OrgSettings
 from engage.orgs.tenancy import org_context
 

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from django.db import connection, transaction
 
@@ -16,12 +16,9 @@ from campaigns.receipts.facts import Event, Fact
 from channels import tokens
 from channels.models import Sender
 from channels.receipts import Receipt, Reports
-from channels.tokens import HIDDEN_LINK, LedgerKey
+from channels.tokens import HIDDEN_LINK, NO_RUN, LedgerKey
 
 logger = logging.getLogger(__name__)
-
-# The run of messages that are in no ledger: tests (C-48) and previews.
-NO_RUN: Final = 0
 
 _DELAY = """
 INSERT INTO campaigns_receiptday AS day

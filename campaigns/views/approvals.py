@@ -18,7 +18,7 @@ from campaigns.body import Body
 from campaigns.forms.message import ReasonForm
 from campaigns.lifecycle import Action, Changed, MoveRefused
 from campaigns.models import Campaign, Message, MessageEdit, MessageVersion
-from campaigns.views.previews import facts_of, smallest_lift, visible_message
+from campaigns.views.previews import estimate_of, facts_of, smallest_lift, visible_message
 from channels.merge import ContentRefused
 from engage.orgs.access import Access
 from engage.orgs.doors import OrgRequest, org_view
@@ -98,6 +98,7 @@ def _page(
         "former": former,
         "funnel": steps,
         "smallest_lift": smallest_lift(steps, message.org_id),
+        "estimate": estimate_of(request, message, body, steps),
         "lines": checklist.judge(facts_of(request, message, steps)),
         "writers": editors.names(message),
         "planned": schedule.planned_at(message),

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
 from campaigns import (
+    batches,
     causes,
     copying,
     exports,
@@ -32,7 +33,7 @@ from campaigns import (
     wording,
 )
 from campaigns.lifecycle import Action, MoveRefused
-from campaigns.models import Message, MessageVersion, Run
+from campaigns.models import BrandCopy, Message, MessageVersion, Run
 from campaigns.views.previews import visible_message
 from engage.orgs import audit, due, jobs
 from engage.orgs.doors import OrgRequest, org_view, ring_job
@@ -122,6 +123,7 @@ def state_of(request: OrgRequest, message: Message) -> dict[str, Any]:
     offers = lifecycle.offers(message, message.campaign, request.settings, access=request.access, at=at)
     run = message.run
     counts = progress.of_message(message) if run else None
+    throttled = message.throttle_per_hour is not None
     stopping = message.status in {Status.PAUSED, Status.STOPPED, Status.BLOCKED}
     answer = halting.answer(run) if run and stopping else None
     held = message.status == Status.SCHEDULED and message.hold_until is not None and message.hold_until > at
@@ -143,6 +145,9 @@ def state_of(request: OrgRequest, message: Message) -> dict[str, Any]:
         "may_see_unconfirmed": request.access.may("ops.view") or request.access.may("message.approve"),
         "counts": counts,
         "band": wording.band(counts.delivery_share) if counts else ("", ""),
+        "batches": batches.of_run(run, counts, request.settings, at=at)
+        if run and throttled and counts
+        else None,
         "answer": answer,
         "held": held,
         "seconds": int((message.hold_until - at).total_seconds()) + 1 if held and message.hold_until else 0,
@@ -165,6 +170,7 @@ def page(request: OrgRequest, pk: int) -> HttpResponse:
         "audience_rows": message.audiences.for_org(message.org_id).select_related(
             "audience__current", "pinned", "held"
         ),
+        "copies": BrandCopy.objects.for_org(request.org).filter(run=message.run) if message.run else [],
         "planned": message.due_at or schedule.planned_at(message),
         "customers": preview.customers_of(
             message, versions.outline(message, message.campaign, request.settings), request.settings

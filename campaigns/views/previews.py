@@ -10,8 +10,10 @@ from django.utils import timezone
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 
 from audiences.models import Customer
-from campaigns import checklist, funnel, merge_sql, overlap, power, preview, versions
+from campaigns import checklist, funnel, merge_sql, overlap, power, preview, schedule, versions
+from campaigns.body import Body
 from campaigns.compiling import audience_versions
+from campaigns.estimating import Estimate, estimate
 from campaigns.models import Message
 from engage.orgs.doors import OrgRequest, org_view
 
@@ -55,6 +57,16 @@ def smallest_lift(steps: funnel.Funnel | None, org_id: int) -> float | None:
         return None
     rate = power.usual_rate(org_id, at=steps.at)
     return power.smallest_lift(steps.to_send.n, steps.control.n, rate)
+
+
+def estimate_of(
+    request: OrgRequest, message: Message, body: Body, steps: funnel.Funnel | None
+) -> Estimate | None:
+    """How long a throttle makes it take (C-41); None while nobody can tell."""
+    if steps is None:
+        return None
+    begins_at = schedule.begins_at(message, message.campaign, request.settings, at=timezone.now())
+    return estimate(body, steps.to_send.n + steps.control.n, request.settings, at=begins_at)
 
 
 @org_view("campaign.view")

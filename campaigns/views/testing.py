@@ -97,24 +97,33 @@ def _ring(tests: list[TestSend]) -> None:
 
 @org_view("settings.general")
 def contacts(request: OrgRequest) -> HttpResponse:
-    """The contacts, and a form for one more."""
+    """Whom tests go to, who gets copies, and a form for one more."""
     form = TestContactForm(request.POST or None, settings=request.settings)
     if request.method == "POST" and form.is_valid():
         at = timezone.now()
         contact = TestContact.objects.create(org=request.org, created_at=at, **form.cleaned_data)
-        audit.record(request.org, "test_contact.added", by=request.user, at=at, target=contact)
-        notes.success(request, gettext("%(name)s can be sent tests now.") % {"name": contact.name})
+        audit.record(request.org, f"{_kind(contact)}.added", by=request.user, at=at, target=contact)
+        notes.success(request, gettext("%(name)s is added.") % {"name": contact.name})
         return redirect("settings-test-contacts", org=request.org.slug)
     known = TestContact.objects.for_org(request.org)
+    context = {
+        "form": form,
+        "tests": known.filter(purpose=TestContact.Purpose.TEST),
+        "copies": known.filter(purpose=TestContact.Purpose.COPY),
+    }
     status = 422 if form.errors else 200
-    return render(request, "campaigns/test_contacts.html", {"form": form, "contacts": known}, status=status)
+    return render(request, "campaigns/test_contacts.html", context, status=status)
+
+
+def _kind(contact: TestContact) -> str:
+    return "brand_contact" if contact.purpose == TestContact.Purpose.COPY else "test_contact"
 
 
 @require_POST
 @org_view("settings.general")
 def remove(request: OrgRequest, pk: int) -> HttpResponse:
     contact = get_object_or_404(TestContact.objects.for_org(request.org), pk=pk)
-    audit.record(request.org, "test_contact.removed", by=request.user, at=timezone.now(), target=contact)
+    audit.record(request.org, f"{_kind(contact)}.removed", by=request.user, at=timezone.now(), target=contact)
     contact.delete()
-    notes.success(request, gettext("%(name)s is sent no more tests.") % {"name": contact.name})
+    notes.success(request, gettext("%(name)s is removed.") % {"name": contact.name})
     return redirect("settings-test-contacts", org=request.org.slug)

@@ -195,6 +195,7 @@ def _review(request: OrgRequest, message: Message) -> dict[str, Any]:
     return previews.beside(request, message) | {
         "funnel": steps,
         "smallest_lift": previews.smallest_lift(steps, message.org_id),
+        "estimate": previews.estimate_of(request, message, facts.body, steps),
         "lines": lines,
         "blockers": [line for line in lines if line.blocks],
         "large": any(line.code == "large_send" for line in lines) or message.typed_recipients,

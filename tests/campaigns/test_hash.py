@@ -13,7 +13,7 @@ from django.db.models import Model
 from audiences.models import Audience, AudienceVersion
 from campaigns import difference, versions
 from campaigns.body import Body, NotCanonical, hash_text
-from campaigns.models import Campaign, Message, MessageAudience, MessageContent
+from campaigns.models import Campaign, Message, MessageAudience, MessageContent, TestContact
 from channels.models import Sender
 from engage.orgs.models import Org, OrgSettings, OrgUnit
 from tests.campaigns.factories import Story, audience, message, new_version, seen, settings_of
@@ -37,6 +37,10 @@ DECIDES: dict[type[Model], dict[str, Any]] = {
         "send_to_control": True,
         "ignore_limits": True,
         "freeze_audience": "at_approval",
+        "copy_group": "Brand team",
+        "throttle_per_hour": 500,
+        "throttle_from": None,  # both together: test_another_pace…
+        "throttle_until": None,
     },
     Campaign: {
         "unit": None,  # test_another_owner…
@@ -76,6 +80,8 @@ DECIDES: dict[type[Model], dict[str, Any]] = {
     AudienceVersion: {"id": None, "digest": "f" * 64, "audience": None},
     Audience: {"current": None, "kind": "upload"},
     Org: {"name": "Another Org"},
+    # send/test_brand_copies.py: test_the_group_and_its_addresses_are_in_the_hash
+    TestContact: {"purpose": None, "channel": None, "address": None, "group": None},
 }
 DECIDES_NOTHING: dict[type[Model], set[str]] = {
     Message: {
@@ -107,6 +113,7 @@ DECIDES_NOTHING: dict[type[Model], set[str]] = {
     },
     Audience: {"id", "org", "unit", "name", "created_by", "created_at", "updated_at", "archived_at", "revision"},
     Org: {"id", "slug", "created_at"},
+    TestContact: {"id", "org", "name", "created_at"},
 }  # fmt: skip
 
 
@@ -222,6 +229,20 @@ def test_another_time_changes_the_hash(story: Story, change: dict[str, Any]) -> 
     assert seen(_again(draft)) != before
 
 
+@pytest.mark.parametrize("change", [{"throttle_from": time(9, 1)}, {"throttle_until": time(18, 1)}])
+def test_another_pace_changes_the_hash_and_is_told(story: Story, change: dict[str, Any]) -> None:
+    """C-29, C-41"""
+    draft = story.to("draft", throttle_per_hour=500, throttle_from=time(9), throttle_until=time(18))
+    before = versions.build(draft, draft.campaign, settings_of(story.org))
+    Message.objects.for_org(story.org).filter(pk=draft.pk).update(**change)
+    after = versions.build(_again(draft), draft.campaign, settings_of(story.org))
+    assert versions.hash_of(before) != versions.hash_of(after)
+    (line,) = (
+        line for section in difference.between(before, after) for line in section.lines if line.changed
+    )
+    assert (line.label, line.before) == ("Throttle", "500 an hour, 09:00-18:00")
+
+
 def test_the_consent_of_its_class_is_what_counts(story: Story) -> None:
     """C-29, C-16"""
     draft = story.to("draft")
@@ -271,10 +292,12 @@ def _mutations(body: Body) -> dict[str, Body]:
     mutated = {}
     for field in fields(Body):
         value = getattr(body, field.name)
-        if isinstance(value, int):
-            other: Any = 1 - value if value in (0, 1) else value + 1
+        if field.name in OTHER:
+            other: Any = OTHER[field.name]
+        elif isinstance(value, int):
+            other = 1 - value if value in (0, 1) else value + 1
         elif isinstance(value, str):
-            other = OTHER.get(field.name, value + "x")
+            other = value + "x"
         elif isinstance(value, dict):
             other = {**value, "extra": "1"}
         elif field.name == "sender":
@@ -287,12 +310,14 @@ def _mutations(body: Body) -> dict[str, Body]:
     return mutated
 
 
-OTHER = {
+OTHER: dict[str, Any] = {
     "message_class": "service",
     "channel": "sms",
     "mode": "dated",
     "freeze_audience": "at_approval",
     "unset_consent": "no",
+    "throttle": {"per_hour": 500},
+    "copies": ["kim@acme.example"],
 }
 # Named elsewhere on the page, or not to be changed without another message.
 NOT_TOLD = {"message", "campaign", "unit", "strategy"}

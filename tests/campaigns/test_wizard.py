@@ -90,7 +90,8 @@ def test_a_draft_may_be_saved_without_what_its_submission_needs(
     """C-01, C-25: nothing that is needed is called optional."""
     for step in ("content", "delivery"):
         assert "(optional)" not in re.sub(
-            r"(Preview text|Text part)\s*<span[^>]*>\(optional\)",
+            r"(Preview text|Text part|Copy to a brand group|Messages an hour at most|From|Until)"
+            r"\s*<span[^>]*>\(optional\)",
             "",
             read(client, at(org, draft, f"steps/{step}/")),
         )
@@ -180,7 +181,13 @@ def test_a_test_contact_has_a_real_address_of_its_channel_once(org: Org, client:
     """C-48, T-27"""
     client.force_login(factories.member(org, "admin"))
     page = f"/o/{org.slug}/settings/test-contacts/"
-    good = {"name": "Arun", "channel": "email", "address": "arun@x.example", "group": "Team"}
+    good = {
+        "purpose": "test",
+        "name": "Arun",
+        "channel": "email",
+        "address": "arun@x.example",
+        "group": "Team",
+    }
     bad = client.post(page, good | {"address": "nobody at home"})
     assert bad.status_code == 422
     assert 'value="nobody at home"' in bad.content.decode()
@@ -190,3 +197,25 @@ def test_a_test_contact_has_a_real_address_of_its_channel_once(org: Org, client:
         contact = TestContact.objects.for_org(org).get()
     client.post(f"{page}{contact.pk}/remove/")
     assert "arun@x.example" not in read(client, page)
+
+
+def test_a_brand_group_is_named_and_has_an_address_once(org: Org, client: Client) -> None:
+    """T-27, C-15: a colleague may be in two groups, and get tests besides."""
+    client.force_login(factories.member(org, "admin"))
+    page = f"/o/{org.slug}/settings/test-contacts/"
+    kim = {"purpose": "copy", "name": "Kim", "channel": "email", "address": "kim@x.example"}
+    nameless = client.post(page, kim | {"group": ""})
+    assert (nameless.status_code, "Name the brand group" in nameless.content.decode()) == (422, True)
+    assert client.post(page, kim | {"group": "Brand", "address": "kim at home"}).status_code == 422
+    assert client.post(page, kim | {"group": "Brand"}).status_code == 302
+    again = client.post(page, kim | {"group": "Brand", "address": "kim@X.example"})
+    assert (again.status_code, "already" in again.content.decode()) == (422, True)
+    assert client.post(page, kim | {"group": "Board"}).status_code == 302
+    assert client.post(page, kim | {"purpose": "test", "group": ""}).status_code == 302
+    with org_context(org.pk):
+        found = TestContact.objects.for_org(org)
+        assert set(found.values_list("purpose", "group")) == {
+            ("copy", "Brand"),
+            ("copy", "Board"),
+            ("test", ""),
+        }
