@@ -26,8 +26,6 @@ DEEDS: Final = {
     "brand.landing_reset": _("put the standard landing page back"),
     "brand.logo_removed": _("removed the logo"),
     "brand.logo_set": _("set the logo"),
-    "brand_contact.added": _("added a colleague to a brand group"),
-    "brand_contact.removed": _("removed a colleague from a brand group"),
     "campaign.archived": _("archived the campaign"),
     "campaign.changed": _("changed the campaign"),
     "campaign.created": _("created the campaign"),
