@@ -15,12 +15,11 @@ FOR_A_YEAR: Final = "public, max-age=31536000, immutable"
 
 
 @require_safe
-def logo(request: HttpRequest, org_id: int, digest: str) -> HttpResponse:
+def logo(request: HttpRequest, org_id: str, digest: str) -> HttpResponse:
     """The picture of this digest, while it is the org's logo. Any other address answers alike."""
-    with org_context(org_id):
-        found = (
-            Brand.objects.for_org(org_id).filter(logo_digest=digest).values_list("logo", flat=True).first()
-        )
+    org = int(org_id)
+    with org_context(org):
+        found = Brand.objects.for_org(org).filter(logo_digest=digest).values_list("logo", flat=True).first()
     if not found:
         raise Http404
     return HttpResponse(bytes(found), content_type="image/png", headers={"Cache-Control": FOR_A_YEAR})
