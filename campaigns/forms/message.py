@@ -308,11 +308,8 @@ class DeliveryForm(StepForm):
             self.add_error("throttle_until", _("Choose another time than the first."))
         return data
 
-    def pace(self) -> list[forms.BoundField]:
-        """The fields of the throttle, for a place of their own."""
-        return [self[name] for name in ("throttle_per_hour", "throttle_from", "throttle_until")]
-
     def others(self) -> list[forms.BoundField]:
+        """All but the throttle's, which have a place of their own."""
         return [field for field in self.visible_fields() if not field.name.startswith("throttle")]
 
 

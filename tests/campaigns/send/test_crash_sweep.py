@@ -11,7 +11,7 @@ from typing import NamedTuple
 import pytest
 from pytest_django import Settings
 
-from campaigns import verify
+from campaigns import throttle, verify
 from campaigns.dispatch.lane import AHEAD
 from campaigns.models import Run
 from channels.models import Sender
@@ -89,11 +89,11 @@ def _kill(env: dict[str, str], world: World, cells: list[tuple[Place, Run]]) -> 
 def test_a_worker_may_die_at_any_boundary(
     small: World, process_environment: dict[str, str], carrier: Carrier, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Q-01, Q-02, Q-03, C-23, H-34"""
+    """Q-01, Q-02, Q-03, C-23, H-34, C-41: with a throttle, so that its statements are boundaries too."""
     began, unconfirmed, worst = time.monotonic(), 0, 0
     env = environment(process_environment, carrier, **SHORT)
     with workers(env) as worker:
-        told = worker.work(small.org.pk, small.run().pk)
+        told = worker.work(small.org.pk, small.run(throttle_per_hour=throttle.MOST).pk)
     assert told["exit"] == 0
     places = [
         Place(name, number, side)
@@ -101,7 +101,7 @@ def test_a_worker_may_die_at_any_boundary(
         for number in range(1, times + 1)
         for side in ("before", "after")
     ]
-    runs = small.runs(len(places))
+    runs = small.runs(len(places), throttle_per_hour=throttle.MOST)
     cells = list(zip(places, runs, strict=True))
     with ThreadPoolExecutor(2) as hands:
         killed = set(chain(*hands.map(lambda half: _kill(env, small, half), (cells[::2], cells[1::2]))))
