@@ -131,6 +131,14 @@ def test_texts_are_kept_for_each_language(org: Org, signed_in: Client) -> None:
     assert deeds(org) == ["brand.landing_changed"] * 2
 
 
+def test_lines_are_counted_as_the_browser_counts_them(org: Org, signed_in: Client) -> None:
+    """H-18, Q-36"""
+    typed = {**TEXTS, "introduction": "a\r\n" * 249 + "bc"}
+    assert signed_in.post(page(org), typed).status_code == 302
+    with org_context(org.pk):
+        assert LandingText.objects.for_org(org).get().introduction == "a\n" * 249 + "bc"
+
+
 def test_saving_what_stands_there_changes_nothing(org: Org, signed_in: Client) -> None:
     """T-31"""
     for revision in ("0", "1"):

@@ -28,6 +28,13 @@ class LogoForm(forms.Form):
     )
 
 
+class LinesField(forms.CharField):
+    """Counts a line's end as one character, as browsers do."""
+
+    def to_python(self, value: Any) -> Any:
+        return super().to_python(value).replace("\r\n", "\n")
+
+
 class LandingForm(forms.ModelForm[LandingText]):
     """The texts in one language, and the colour, which is the same in all. `revision` finds a stale save."""
 
@@ -49,6 +56,7 @@ class LandingForm(forms.ModelForm[LandingText]):
     class Meta:
         model = LandingText
         fields = ["heading", "introduction", "farewell"]
+        field_classes = {"introduction": LinesField, "farewell": LinesField}
         widgets = {
             "introduction": forms.Textarea(attrs={"rows": 3}),
             "farewell": forms.Textarea(attrs={"rows": 3}),
@@ -94,7 +102,7 @@ class LandingForm(forms.ModelForm[LandingText]):
         return self._checked("farewell")
 
     def _checked(self, text: str) -> str:
-        said: str = self.cleaned_data[text].replace("\r\n", "\n")
+        said: str = self.cleaned_data[text]
         known = brand.TEXTS[text]
         if wrong := brand.misplaced(said, known):
             names = _(" or ").join("{" + name + "}" for name in known)

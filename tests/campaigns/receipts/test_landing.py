@@ -212,6 +212,7 @@ def test_what_is_typed_is_seen_before_customers_see_it(ledger: Ledger, admin: Us
     wrong = client.post(page, typed | {"heading": "{nobody}"})
     assert wrong.status_code == 422
     assert "cannot be filled in" in wrong.content.decode()
+    assert f'action="/o/{ledger.org.slug}/settings/brand/?language=de"' in wrong.content.decode()
 
 
 def test_an_undo_that_is_too_late_says_so_in_the_pages_language(ledger: Ledger, monkeypatch: Any) -> None:
