@@ -32,7 +32,7 @@ class LinesField(forms.CharField):
     """Counts a line's end as one character, as browsers do."""
 
     def to_python(self, value: Any) -> Any:
-        return super().to_python(value).replace("\r\n", "\n")
+        return str(super().to_python(value)).replace("\r\n", "\n")
 
 
 class LandingForm(forms.ModelForm[LandingText]):
