@@ -1,62 +1,45 @@
 """Attribution: which sales belong to which messages, incrementally and anew with the same code.
 
-Customers whose bills or deliveries changed since the last run are taken in slices. A slice is one transaction: it
-derives the people of campaigns, conversions (goal anchor, and slot anchor of both arms), responses and their sums from
-the rows as they are. Any number of runs may overlap and repeat; the result is the same as a full recompute.
+Since the last run deliveries changed and bills did. First the people of those deliveries' campaigns are derived, then,
+month by month, conversions (goal anchor, and slot anchor of both arms) and responses of the bills that either may have
+touched, and their sums. A slice of customers is one transaction. Any number of runs may overlap and repeat; the result
+is the same as a full recompute. What a run costs depends on what changed and on the windows of the goals it touches,
+not on how long the org has been sending (`conversions.horizon`).
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import islice
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
+from django.db.models import Max
 
 from audiences.models import Transaction
-from campaigns.models import Campaign, Delivery, Run
-from conversions import conditions, figures, statements
-from conversions.models import Goal, Progress, Span
+from conversions import figures, horizon, statements, statistics, work
+from conversions.models import Progress
+from conversions.work import BEGINNING, Bills, Month, Window
 from engage.orgs import months
-from engage.orgs.models import OrgSettings
 from engage.orgs.tenancy import org_context
 
 logger = logging.getLogger(__name__)
 
+T = TypeVar("T")
+Pair = tuple[int, int]
+
 SLICE: Final = 20_000
 # Rows carry a clock read when their transaction began or a little before, and become visible when it commits.
 SETTLE: Final = timedelta(minutes=5)
-# How long before a sale the run of its delivery can lie: the longest window, and as long again for a late open.
-HORIZON: Final = timedelta(days=180)
-BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-# The oldest transaction of others; those of this role are seen, and no other role writes rows.
-_OPEN_SINCE = """
-SELECT coalesce(min(xact_start), now()) FROM pg_stat_activity
-WHERE datname = current_database() AND pid <> pg_backend_pid()
-"""
-
-
-@dataclass(frozen=True)
-class Window:
-    """Which changes a run looks at, by the server's clock: `since <= changed < until`.
-
-    The next one looks from `next_since` on: what a transaction that is open now will have written stands after it.
-    """
-
-    since: datetime
-    until: datetime
-    next_since: datetime
 
 
 @dataclass
 class Done:
-    """What a run did, for its log and its tests."""
+    """What a run did, for its log and its tests. `oldest_run_on`: the first run day that the live goals led to."""
 
     customers: int = 0
     conversions_written: int = 0
@@ -64,195 +47,171 @@ class Done:
     responses_written: int = 0
     responses_removed: int = 0
     corrected_figures: int = 0
+    oldest_run_on: date | None = None
 
-
-@dataclass(frozen=True)
-class Plan:
-    """What is the same for every slice of a run: goals, dates, compiled questions."""
-
-    params: dict[str, Any]
-    attribution: str | None
-    spans: dict[int, tuple[datetime, datetime]]
-    moved: list[int] = field(default_factory=list)
+    def looked_at(self, day: date | None) -> None:
+        if day is not None:
+            self.oldest_run_on = min(self.oldest_run_on or day, day)
 
 
 def attribute(org_id: int, *, at: datetime, settle: timedelta = SETTLE) -> Done:
     """Bring an org's conversions, responses and figures up to `at - settle`. Safe to repeat and to race."""
     with org_context(org_id):
         progress = Progress.objects.for_org(org_id).first()
-        window = _window(progress.next_since if progress else BEGINNING, at - settle, settle)
-        _make_months()
-        plan = _plan(org_id, window)
-        customers = _changed_customers(org_id, window)
-        moved = _customers_of(org_id, plan.moved)
-    done = Done(customers=len(customers) + len(moved))
-    for part in _slices(customers):
-        _derive(org_id, part, plan, window, at, done)
-    for part in _slices(moved):
-        _derive(org_id, part, plan, replace(window, since=BEGINNING), at, done)
+    if progress is None:
+        return recompute(org_id, at=at, settle=settle)
+    done, bills = Done(), Bills()
     with org_context(org_id):
-        _remember(org_id, plan, window, at)
+        window = Window.of(progress.next_since, at - settle, settle)
+        _make_months()
+        moves = work.moved_campaigns(org_id)
+        pairs = work.changed_pairs(org_id, window)
+        bills.add_changed(org_id, window)
+        bills.add_moved(org_id, moves)
+    for part in _slices(pairs):
+        since = _derive_people_of_pairs(org_id, part, window, at)
+        with org_context(org_id):
+            bills.add_since(org_id, since)
+    for _, month in sorted(bills.months.items()):
+        for customers in _slices(sorted(month.since)):
+            _derive_bills(org_id, customers, month, window, at, done)
+    done.customers = len(bills.customers.union(customer for customer, _ in pairs))
+    with org_context(org_id):
+        _remember(org_id, moves, window, at)
     logger.info("attribution of org %s up to %s: %s", org_id, window.until, done)
     return done
 
 
-def recompute(org_id: int, *, at: datetime) -> Done:
+def recompute(org_id: int, *, at: datetime, settle: timedelta = SETTLE) -> Done:
     """Everything anew from the ledger and the bills, a slice of customers at a time; the figures are summed anew."""
+    done = Done()
     with org_context(org_id):
-        reached = _window(BEGINNING, at - SETTLE, SETTLE)
+        reached = Window.of(BEGINNING, at - settle, settle)
         window = replace(reached, until=at + timedelta(days=1))
         _make_months()
-        plan = _plan(org_id, window)
-    done = Done()
+        moves = work.moved_campaigns(org_id)
+        past = _months_of(org_id)
     for part in _all_customers(org_id):
-        _derive(org_id, part, plan, window, at, done)
+        _derive_people_of_customers(org_id, part, window, at)
         done.customers += len(part)
-    with org_context(org_id):
+    for month in past:
+        for part in _customers_of_month(org_id, month):
+            _derive_bills(org_id, part, month, window, at, done)
+    with org_context(org_id), connection.cursor() as cursor:
+        _one_at_a_time(cursor, org_id)
         done.corrected_figures = figures.rebuild(org_id, at=at)
-        _remember(org_id, plan, reached, at)
+        _remember(org_id, moves, reached, at)
     return done
 
 
-def _window(since: datetime, until: datetime, settle: timedelta) -> Window:
-    with connection.cursor() as cursor:
-        cursor.execute(_OPEN_SINCE)
-        open_since: datetime = cursor.fetchone()[0]
-    return Window(since, until, min(until, open_since - settle))
+def _derive_people_of_pairs(
+    org_id: int, pairs: Sequence[Pair], window: Window, at: datetime
+) -> list[tuple[int, datetime]]:
+    """Returns the customers whose bills must be looked at, and from when on."""
+    customers, campaigns = map(list, zip(*pairs, strict=True))
+    with org_context(org_id), connection.cursor() as cursor:
+        days = horizon.run_days_of(org_id, set(campaigns))
+        params: dict[str, Any] = {
+            "org": org_id, "customers": customers, "campaigns": campaigns, "late": horizon.LATE.days,
+            "since": window.since, "until": window.until,
+            "first_days": [days[campaign][0] for campaign in campaigns],
+            "last_days": [days[campaign][1] for campaign in campaigns],
+            "oldest": min(first for first, _ in days.values()),
+            "newest": max(last for _, last in days.values()),
+        }  # fmt: skip
+        _one_at_a_time(cursor, org_id)
+        before = figures.of_pairs(org_id, customers, campaigns)
+        cursor.execute(statements.PEOPLE_OF_PAIRS, params)
+        since: list[tuple[int, datetime]] = cursor.fetchall()
+        statistics.catch_up(statistics.PEOPLE)
+        figures.add_difference(org_id, before, figures.of_pairs(org_id, customers, campaigns), at=at)
+    return since
 
 
-def _derive(org_id: int, customers: list[int], plan: Plan, window: Window, at: datetime, done: Done) -> None:
-    params = {
-        **plan.params, "org": org_id, "customers": customers, "since": window.since, "until": window.until,
-        "at": at,
+def _derive_people_of_customers(org_id: int, customers: list[int], window: Window, at: datetime) -> None:
+    params: dict[str, Any] = {
+        "org": org_id, "customers": customers, "late": horizon.LATE.days, "since": window.since,
+        "until": window.until,
     }  # fmt: skip
     with org_context(org_id), connection.cursor() as cursor:
-        # One slice of an org at a time, whoever runs: the figures move by differences.
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('attribution', %s))", [org_id])
-        before = figures.of_slice(org_id, customers)
-        cursor.execute(statements.PEOPLE, params)
-        if plan.attribution is not None:
-            cursor.execute(plan.attribution, params)
-            done.conversions_written += cursor.rowcount
+        _one_at_a_time(cursor, org_id)
+        before = figures.of_customers(org_id, customers)
+        cursor.execute(statements.PEOPLE_OF_CUSTOMERS, params)
+        statistics.catch_up(statistics.PEOPLE)
+        figures.add_difference(org_id, before, figures.of_customers(org_id, customers), at=at)
+
+
+def _derive_bills(
+    org_id: int, customers: list[int], month: Month, window: Window, at: datetime, done: Done
+) -> None:
+    """Conversions and responses of these customers' bills of a month, then the sums of whoever they touch."""
+    with org_context(org_id), connection.cursor() as cursor:
+        _one_at_a_time(cursor, org_id)
+        statistics.catch_up(statistics.read_in(month.lo))
+        look = horizon.of_slice(org_id, customers, month.lo, month.hi)
+        done.looked_at(look.oldest)
+        params = {
+            **look.params, "org": org_id, "customers": customers, "since": window.since, "until": window.until,
+            "sinces": [month.since_of(customer) for customer in customers], "at": at,
+        }  # fmt: skip
+        touched: set[Pair] = set()
+        if look.attribution is not None:
+            done.conversions_written += _run(cursor, look.attribution, params, touched)
         # What follows joins a slice with itself. Its tables have no statistics of rows just written, and a nested loop
         # that looks cheap then takes a minute.
         cursor.execute("SET LOCAL enable_nestloop = off")
-        cursor.execute(statements.RESPONSE, params)
-        done.responses_written += cursor.rowcount
-        done.conversions_removed += _remove(cursor, "conversions_attribution", params)
-        done.responses_removed += _remove(cursor, "conversions_response", params)
+        done.responses_written += _run(cursor, statements.RESPONSE, params, touched)
+        statistics.catch_up(statistics.written_in(month.lo))
+        done.conversions_removed += _run(cursor, statements.ATTRIBUTIONS_GONE, params, touched)
+        done.responses_removed += _run(cursor, statements.RESPONSES_GONE, params, touched)
         cursor.execute(statements.LATEST, params)
-        cursor.execute(statements.REDERIVE, params)
-        figures.add_difference(org_id, before, figures.of_slice(org_id, customers), at=at)
+        if touched:
+            _rederive(cursor, org_id, sorted(touched), at)
 
 
-def _remove(cursor: CursorWrapper, table: str, params: dict[str, Any]) -> int:
-    removed = 0
-    for statement in statements.REMOVALS[table]:
-        cursor.execute(statement, params)
-        removed += cursor.rowcount
-    return removed
+def _run(cursor: CursorWrapper, statement: str, params: dict[str, Any], touched: set[Pair]) -> int:
+    """Run a statement that returns the (customer, campaign) of the rows it wrote or removed; how many."""
+    cursor.execute(statement, params)
+    rows: list[Pair] = cursor.fetchall()
+    touched.update(rows)
+    return len(rows)
 
 
-def _plan(org_id: int, window: Window) -> Plan:
-    settings = OrgSettings.objects.for_org(org_id).get()
-    oldest = _oldest_run_day(org_id, window)
-    with_runs = Run.objects.for_org(org_id).filter(run_on__gte=oldest).values("campaign_id")
-    goals = list(Goal.objects.for_org(org_id).filter(campaign_id__in=with_runs).order_by("campaign_id"))
-    questions = _questions(goals)
-    spans = {
-        campaign.pk: (campaign.starts_at(settings.zone), campaign.ends_at(settings.zone))
-        for campaign in Campaign.objects.for_org(org_id).filter(pk__in=with_runs)
-    }
-    stored = {span.campaign_id: (span.starts_at, span.ends_at) for span in Span.objects.for_org(org_id)}
-    dated = sorted(spans)
+def _rederive(cursor: CursorWrapper, org_id: int, pairs: list[Pair], at: datetime) -> None:
+    customers, campaigns = map(list, zip(*pairs, strict=True))
+    days = horizon.run_days_of(org_id, set(campaigns))
+    begins = {campaign: horizon.earliest_anchor(first) for campaign, (first, _) in days.items()}
+    before = figures.of_pairs(org_id, customers, campaigns)
     params: dict[str, Any] = {
-        "zone": settings.time_zone,
-        "oldest": oldest,
-        "newest": window.until.date() + timedelta(days=31),
-        "campaigns": [goal.campaign_id for goal in goals],
-        "windows": [goal.window_days * 24 for goal in goals],
-        "anchors": [goal.anchor for goal in goals],
-        "touches": [goal.touch for goal in goals],
-        "questions": [questions.numbers[goal.pk] for goal in goals],
-        "dated": dated,
-        "starts": [spans[pk][0] for pk in dated],
-        "ends": [spans[pk][1] for pk in dated],
-        **questions.params,
-    }
-    statement = statements.ATTRIBUTION.replace("{{met}}", questions.sql) if goals else None
-    moved = [pk for pk, span in spans.items() if pk in stored and stored[pk] != span]
-    return Plan(params, statement, spans, moved)
+        "org": org_id, "customers": customers, "campaigns": campaigns, "begun": list(begins),
+        "begins": list(begins.values()), "earliest": min(begins.values()),
+    }  # fmt: skip
+    cursor.execute(statements.REDERIVE, params)
+    figures.add_difference(org_id, before, figures.of_pairs(org_id, customers, campaigns), at=at)
 
 
-@dataclass(frozen=True)
-class _Questions:
-    sql: str
-    params: dict[str, Any]
-    numbers: dict[int, int]
-
-
-def _questions(goals: list[Goal]) -> _Questions:
-    """Goals with the same conditions ask one question; each is evaluated on its own candidates only."""
-    known: dict[str, int] = {}
-    branches: list[str] = []
-    params: dict[str, Any] = {}
-    numbers: dict[int, int] = {}
-    for goal in goals:
-        text = repr(goal.groups)
-        if text not in known:
-            number = known[text] = len(known)
-            predicate = conditions.compile_groups(goal.groups, f"q{number}")
-            branches.append(statements.QUESTION.format(number=number, predicate=predicate.sql))
-            params.update(predicate.params)
-        numbers[goal.pk] = known[text]
-    return _Questions(" UNION ALL ".join(branches), params, numbers)
-
-
-def _oldest_run_day(org_id: int, window: Window) -> date:
-    changed = {"changed_at__gte": window.since, "changed_at__lt": window.until}
-    bill = (
-        Transaction.objects.for_org(org_id)
-        .filter(**changed)
-        .order_by("txn_at")
-        .values_list("txn_at", flat=True)
-    )
-    moved = {"anchors_changed_at__gte": window.since, "anchors_changed_at__lt": window.until}
-    day = Delivery.objects.for_org(org_id).filter(**moved).order_by("run_on").values_list("run_on", flat=True)
-    first_bill, first_run = bill.first(), day.first()
-    days = [first_bill.date()] if first_bill else []
-    days += [first_run] if first_run else []
-    return min(days, default=window.until.date()) - HORIZON
-
-
-def _changed_customers(org_id: int, window: Window) -> list[int]:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            statements.CHANGED_CUSTOMERS, {"org": org_id, "since": window.since, "until": window.until}
-        )
-        return [row[0] for row in cursor.fetchall()]
-
-
-def _customers_of(org_id: int, campaigns: list[int]) -> list[int]:
-    if not campaigns:
-        return []
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT DISTINCT customer_id FROM conversions_campaigncustomer "
-            "WHERE org_id = %(org)s AND campaign_id = ANY(%(campaigns)s) ORDER BY 1",
-            {"org": org_id, "campaigns": campaigns},
-        )
-        return [row[0] for row in cursor.fetchall()]
+def _one_at_a_time(cursor: CursorWrapper, org_id: int) -> None:
+    """One slice of an org at a time, whoever runs: the figures move by differences."""
+    cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('attribution', %s))", [org_id])
 
 
 def _all_customers(org_id: int) -> Iterator[list[int]]:
     """Every customer of the org by number, a slice at a time: memory stays flat."""
+    return _pages(
+        org_id,
+        "SELECT id FROM audiences_customer WHERE org_id = %(org)s AND id > %(last)s ORDER BY id LIMIT %(n)s",
+    )
+
+
+def _customers_of_month(org_id: int, month: Month) -> Iterator[list[int]]:
+    return _pages(org_id, statements.CUSTOMERS_OF_MONTH, lo=month.lo, hi=month.hi)
+
+
+def _pages(org_id: int, statement: str, **params: Any) -> Iterator[list[int]]:
     last = 0
     while True:
         with org_context(org_id), connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT id FROM audiences_customer WHERE org_id = %(org)s AND id > %(last)s ORDER BY id LIMIT %(n)s",
-                {"org": org_id, "last": last, "n": SLICE},
-            )
+            cursor.execute(statement, {**params, "org": org_id, "last": last, "n": SLICE})
             part = [row[0] for row in cursor.fetchall()]
         if not part:
             return
@@ -260,48 +219,65 @@ def _all_customers(org_id: int) -> Iterator[list[int]]:
         last = part[-1]
 
 
-def _slices(customers: Iterable[int]) -> Iterator[list[int]]:
-    rest = iter(customers)
+def _slices(rows: Iterable[T]) -> Iterator[list[T]]:
+    rest = iter(rows)
     while part := list(islice(rest, SLICE)):
         yield part
 
 
-def _make_months() -> None:
-    """Conversions and responses have the months that transactions have."""
+def _partitions(table: str) -> set[date]:
+    """The first days of the months that a table has."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT to_date(right(c.relname, 6), 'YYYYMM') FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid "
-            "WHERE i.inhparent = 'audiences_transaction'::regclass"
+            "WHERE i.inhparent = %s::regclass",
+            [table],
         )
-        days = [row[0] for row in cursor.fetchall()]
+        return {row[0] for row in cursor.fetchall()}
+
+
+def _make_months() -> None:
+    """Conversions and responses have the months that transactions have."""
+    needed = _partitions("audiences_transaction")
     for table in ("conversions_attribution", "conversions_response"):
-        months.ensure(table, days)
+        months.ensure(table, needed - _partitions(table))
 
 
-def _remember(org_id: int, plan: Plan, window: Window, at: datetime) -> None:
-    Span.objects.bulk_create(
-        (
-            Span(org_id=org_id, campaign_id=pk, starts_at=starts, ends_at=ends)
-            for pk, (starts, ends) in plan.spans.items()
-        ),
-        update_conflicts=True,
-        unique_fields=["org", "campaign"],
-        update_fields=["starts_at", "ends_at"],
-    )
+def _months_of(org_id: int) -> list[Month]:
+    """The months in which the org has bills, or rows derived from bills that are no more."""
+    found = []
+    with connection.cursor() as cursor:
+        for first in sorted(_partitions("audiences_transaction")):
+            lo = datetime(first.year, first.month, 1, tzinfo=UTC)
+            following = (lo + timedelta(days=31)).replace(day=1)
+            month = Month(lo, following - timedelta(microseconds=1), otherwise=BEGINNING)
+            cursor.execute(
+                statements.CUSTOMERS_OF_MONTH,
+                {"org": org_id, "lo": month.lo, "hi": month.hi, "last": 0, "n": 1},
+            )
+            if cursor.fetchone():
+                found.append(month)
+    return found
+
+
+def _remember(org_id: int, moves: Iterable[work.Move], window: Window, at: datetime) -> None:
+    work.remember(org_id, moves)
     # An increment and a reconciliation of a new org may come here at the same time.
     Progress.objects.bulk_create(
         [Progress(org_id=org_id, watermark=window.until, next_since=window.next_since, ran_at=at)],
         ignore_conflicts=True,
     )
     stored = Progress.objects.for_org(org_id).select_for_update().get()
+    newest = (
+        Transaction.objects.for_org(org_id)
+        .filter(changed_at__gte=window.since, changed_at__lt=window.until, txn_at__lte=at)
+        .aggregate(newest=Max("txn_at"))["newest"]
+    )
+    if window.since == BEGINNING:
+        stored.transactions_up_to = newest
+    elif newest is not None:
+        stored.transactions_up_to = max(newest, stored.transactions_up_to or newest)
     if window.until > stored.watermark:
         stored.watermark, stored.next_since = window.until, window.next_since
-    stored.transactions_up_to = (
-        Transaction.objects.for_org(org_id)
-        .filter(changed_at__lt=stored.watermark, txn_at__lte=at)
-        .order_by("-txn_at")
-        .values_list("txn_at", flat=True)
-        .first()
-    )
     stored.ran_at = at
     stored.save()

@@ -123,9 +123,12 @@ class Field:
         return found
 
 
+# Fenced, and bounded by what the planner knows: else it may read every line there is, to join them.
 _LINES = """SELECT {value} AS v FROM audiences_transactionline l
  JOIN audiences_product p ON p.org_id = %(org)s AND p.id = l.product_id {more}
- WHERE l.org_id = %(org)s AND l.customer_id = x.customer_id AND l.txn_at = x.txn_at AND l.txn_id = x.id"""
+ WHERE l.org_id = %(org)s AND l.customer_id = x.customer_id AND l.txn_at = x.txn_at AND l.txn_id = x.id
+   AND l.txn_at >= %(lo)s AND l.txn_at <= %(hi)s
+ OFFSET 0"""
 _ABOVE = """JOIN audiences_category c ON c.org_id = %(org)s AND c.id = p.category_id
  JOIN audiences_category top ON top.org_id = %(org)s AND starts_with(c.path, top.path)"""
 _ZONES = """SELECT top.code AS v FROM audiences_store s
@@ -243,7 +246,10 @@ def _clean_value(field: Field, operator: Operator, value: Any) -> Any:
 
 @dataclass(frozen=True)
 class Predicate:
-    """A boolean over a transaction `x`; needs the parameters `org` and `zone` besides its own."""
+    """A boolean over a transaction `x`.
+
+    Needs the parameters `org`, `zone`, and `lo` and `hi`, between which `x.txn_at` lies, besides its own.
+    """
 
     sql: str
     params: dict[str, Any]

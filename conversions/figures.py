@@ -7,13 +7,13 @@ drifts, and a slice that is done again adds zero. `rebuild` sums everything anew
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from django.db import connection
 from psycopg2.extras import execute_values
 
 from conversions.models import ArmFigures
-from conversions.statements import SUMS
+from conversions.statements import SUMS, SUMS_OF_CUSTOMERS, SUMS_OF_PAIRS
 
 COLUMNS: Final = (
     "targeted", "contacted", "sent_control", "delivered", "opened", "clicked", "responders", "bills", "sales",
@@ -29,11 +29,14 @@ SET computed_at = excluded.computed_at, {", ".join(f"{name} = f.{name} + exclude
 """
 
 
-def of_slice(org_id: int, customers: list[int]) -> Sums:
-    """(campaign, arm) → sums over these customers, in the order of `COLUMNS`."""
-    with connection.cursor() as cursor:
-        cursor.execute(SUMS, {"org": org_id, "customers": customers})
-        return {(row[0], row[1]): tuple(int(value) for value in row[2:]) for row in cursor.fetchall()}
+def of_pairs(org_id: int, customers: list[int], campaigns: list[int]) -> Sums:
+    """(campaign, arm) → sums over these (customer, campaign), in the order of `COLUMNS`."""
+    return _sums(SUMS_OF_PAIRS, org=org_id, customers=customers, campaigns=campaigns)
+
+
+def of_customers(org_id: int, customers: list[int]) -> Sums:
+    """The same over all that these customers are in."""
+    return _sums(SUMS_OF_CUSTOMERS, org=org_id, customers=customers)
 
 
 def add_difference(org_id: int, before: Sums, after: Sums, *, at: datetime) -> None:
@@ -51,9 +54,7 @@ def add_difference(org_id: int, before: Sums, after: Sums, *, at: datetime) -> N
 
 def rebuild(org_id: int, *, at: datetime) -> int:
     """Sum everything anew; returns how many rows were wrong (0 unless somebody wrote past us)."""
-    with connection.cursor() as cursor:
-        cursor.execute(SUMS.replace(" AND customer_id = ANY(%(customers)s::bigint[])", ""), {"org": org_id})
-        fresh: Sums = {(row[0], row[1]): tuple(int(v) for v in row[2:]) for row in cursor.fetchall()}
+    fresh = _sums(SUMS, org=org_id)
     stored: Sums = {
         (row.campaign_id, row.arm): tuple(int(getattr(row, name)) for name in COLUMNS)
         for row in ArmFigures.objects.for_org(org_id).select_for_update()
@@ -64,3 +65,9 @@ def rebuild(org_id: int, *, at: datetime) -> int:
         for key in stored.keys() | fresh.keys()
         if any(stored.get(key, ())) and stored.get(key) != fresh.get(key)
     )
+
+
+def _sums(statement: str, **params: Any) -> Sums:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, params)
+        return {(row[0], row[1]): tuple(int(value) for value in row[2:]) for row in cursor.fetchall()}

@@ -129,7 +129,8 @@ class CampaignCustomer(OfCustomer):
 
     `first_at` is the first Sent row's acceptance (test) or the first would-send time (control), None without one;
     `sent_control` a control customer who was really sent to, whose `first_at` then is None: they belong to no arm of a
-    comparison (M-24). `spend_before` is the net of the 90 days before `first_at`.
+    comparison (M-24). Where anchors lie so long after their run day that the windows of the goals would not lead to
+    them, `late_at` is the last of them and `late_run_on` the first such run day (`conversions.horizon`).
     """
 
     pk = models.CompositePrimaryKey("org_id", "customer_id", "campaign_id")
@@ -140,6 +141,8 @@ class CampaignCustomer(OfCustomer):
     delivered = models.BooleanField(default=False)
     opened = models.BooleanField(default=False)
     clicked = models.BooleanField(default=False)
+    late_run_on = models.DateField(null=True)
+    late_at = models.DateTimeField(null=True)
     responses = models.IntegerField(default=0)
     response_sales = models.BigIntegerField(default=0)
     conversions = models.IntegerField(default=0)
@@ -150,7 +153,14 @@ class CampaignCustomer(OfCustomer):
     objects = OwnedQuerySet["CampaignCustomer"].as_manager()
 
     class Meta:
-        indexes = [models.Index(fields=["org", "campaign_id", "arm"], name="campaign_customer_by_arm")]
+        indexes = [
+            models.Index(fields=["org", "campaign_id", "arm"], name="campaign_customer_by_arm"),
+            models.Index(
+                fields=["org", "customer_id", "late_at"],
+                name="campaign_customer_late",
+                condition=models.Q(late_at__isnull=False),
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"customer {self.customer_id} in campaign {self.campaign_id}"

@@ -55,7 +55,7 @@ REVIEWED: dict[str, set[str]] = {
     "campaigns/merge_sql.py": {"name", "position", "sql"},
     "campaigns/overlap.py": {"chosen", "rivals", "_SHARE.format(mine=chosen, other=rivals)"},
     "campaigns/preview.py": {"chosen.sql", "_WORST_FIRST.format(chosen=chosen.sql)"},
-    "conversions/attribution.py": {"number", "predicate.sql"},
+    "conversions/horizon.py": {"number", "predicate.sql"},
     "conversions/conditions.py": {
         "field.source",
         "name",

@@ -14,7 +14,7 @@ WITH {{dirty}}, goal AS (
     CROSS JOIN LATERAL (
         SELECT * FROM campaigns_delivery d
         WHERE d.org_id = %(org)s AND d.customer_id = s.customer_id AND d.state IN (1, 5)
-          AND d.run_on >= %(oldest)s AND d.run_on <= %(newest)s
+          AND d.run_on >= s.oldest AND d.run_on >= %(oldest)s AND d.run_on <= %(newest)s
         OFFSET 0
     ) d
     JOIN goal g ON g.campaign_id = d.campaign_id
@@ -43,3 +43,4 @@ ON CONFLICT (org_id, customer_id, txn_at, txn_id, campaign_id, basis) DO UPDATE
 SET run_on = excluded.run_on, run_id = excluded.run_id, seq = excluded.seq, message_id = excluded.message_id,
     channel = excluded.channel, arm = excluded.arm, sent_control = excluded.sent_control,
     anchor_at = excluded.anchor_at, net = excluded.net, derived_at = excluded.derived_at
+RETURNING customer_id, campaign_id

@@ -7,10 +7,14 @@ WITH {{dirty}}, campaign AS (
 INSERT INTO conversions_response (org_id, customer_id, txn_at, txn_id, campaign_id, arm, net, derived_at)
 SELECT %(org)s, s.customer_id, s.txn_at, s.id, p.campaign_id, p.arm, s.net_after_returns, %(at)s
 FROM dirty s
-JOIN conversions_campaigncustomer p
-  ON p.org_id = %(org)s AND p.customer_id = ANY(%(customers)s::bigint[]) AND p.customer_id = s.customer_id
- AND p.first_at <= s.txn_at
+CROSS JOIN LATERAL (
+    SELECT p.campaign_id, p.arm FROM conversions_campaigncustomer p
+    WHERE p.org_id = %(org)s AND p.customer_id = s.customer_id AND p.campaign_id = ANY(%(dated)s::bigint[])
+      AND p.first_at <= s.txn_at
+    OFFSET 0
+) p
 JOIN campaign c ON c.campaign_id = p.campaign_id AND c.starts_at <= s.txn_at AND s.txn_at < c.ends_at
 WHERE NOT s.fully_returned
 ON CONFLICT (org_id, customer_id, txn_at, txn_id, campaign_id) DO UPDATE
 SET arm = excluded.arm, net = excluded.net, derived_at = excluded.derived_at
+RETURNING customer_id, campaign_id

@@ -1,4 +1,4 @@
--- Sums over the people of this slice by campaign and arm, in the order of `figures.SUMS`. A sent-to control customer is
+-- Sums over people by campaign and arm, in the order of `figures.COLUMNS`. A sent-to control customer is
 -- counted as targeted and as such only (M-24).
 SELECT campaign_id, arm, count(*), count(first_at), count(*) FILTER (WHERE sent_control),
        count(*) FILTER (WHERE delivered), count(*) FILTER (WHERE opened), count(*) FILTER (WHERE clicked),
@@ -6,6 +6,5 @@ SELECT campaign_id, arm, count(*), count(first_at), count(*) FILTER (WHERE sent_
        coalesce(sum(response_sales::numeric * response_sales), 0),
        count(*) FILTER (WHERE conversions > 0), coalesce(sum(conversions), 0), coalesce(sum(conversion_value), 0),
        count(*) FILTER (WHERE slot_conversions > 0), coalesce(sum(slot_conversions), 0), coalesce(sum(slot_value), 0)
-FROM conversions_campaigncustomer
-WHERE org_id = %(org)s AND customer_id = ANY(%(customers)s::bigint[])
+FROM {{people}}
 GROUP BY campaign_id, arm

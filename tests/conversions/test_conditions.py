@@ -22,10 +22,11 @@ pytestmark = pytest.mark.django_db
 
 def meets(bill: Transaction, groups: list[list[dict[str, Any]]], zone: str = "UTC") -> bool:
     predicate = compile_groups(clean(groups), "q")
+    given = {"org": bill.org_id, "zone": zone, "bill": bill.id, "lo": bill.txn_at, "hi": bill.txn_at}
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT ({predicate.sql}) FROM audiences_transaction x WHERE x.org_id = %(org)s AND x.id = %(bill)s",
-            {"org": bill.org_id, "zone": zone, "bill": bill.id, **predicate.params},
+            {**given, **predicate.params},
         )
         return bool(cursor.fetchone()[0])
 
