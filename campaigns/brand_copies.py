@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from campaigns import colleagues, compiling, run_lock
 from campaigns.body import Body
-from campaigns.models import BrandCopy, Chunk, Run, TestContact
+from campaigns.models import BrandContact, BrandCopy, Chunk, Run
 from channels import senders
 from channels.merge import ContentRefused
 from channels.models import Sender
@@ -112,8 +112,8 @@ def _refusal(run: Run, body: Body, copy: BrandCopy, sender: Sender) -> str:
     """Why the copy is not sent, as of now; empty: it is. Who left the group meanwhile gets none."""
     if run.status in _OVER:
         return "The message was stopped before."
-    members = TestContact.objects.for_org(run.org_id).for_copies(body.channel)
-    if not members.filter(group=body.copy_group, address=copy.address).exists():
+    members = BrandContact.objects.for_org(run.org_id).filter(group=body.copy_group, channel=body.channel)
+    if not members.filter(address=copy.address).exists():
         return "The address is no longer in the brand group."
     if sender.status != Sender.Status.ACTIVE:
         return "The sender is not active."

@@ -192,7 +192,7 @@ def _finish(org_id: int, test_id: int, result: str) -> None:
 
 def contacts_of(message: Message) -> list[TestContact]:
     """Whom a message can be tested with: contacts with an address of its channel, by group."""
-    found = TestContact.objects.for_org(message.org_id).for_tests(message.channel)
+    found = TestContact.objects.for_org(message.org_id).filter(channel=message.channel)
     return list(found.order_by("group", "name"))
 
 

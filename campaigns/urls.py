@@ -55,5 +55,10 @@ urlpatterns = [
     path(
         f"{ORG}settings/test-contacts/<int:pk>/remove/", testing.remove, name="settings-test-contact-remove"
     ),
+    path(
+        f"{ORG}settings/brand-contacts/<int:pk>/remove/",
+        testing.remove_brand,
+        name="settings-brand-contact-remove",
+    ),
     path(f"{ORG}approvals/", approvals.approvals, name="approvals"),
 ]

@@ -15,13 +15,13 @@ from audiences.models import Channel, MessageClass
 from campaigns import compiling, domains, editors, holding, schedule, throttle
 from campaigns.body import AudienceFacts, Body, Content, SenderFacts, hash_text, instant
 from campaigns.models import (
+    BrandContact,
     Campaign,
     Link,
     Message,
     MessageAudience,
     MessageContent,
     MessageVersion,
-    TestContact,
 )
 from channels import protocol
 from channels.content import FIELDS
@@ -127,8 +127,10 @@ def _sender(message: Message) -> SenderFacts:
 def _copies(message: Message) -> list[str]:
     if not message.copy_group:
         return []
-    members = TestContact.objects.for_org(message.org_id).for_copies(message.channel)
-    return sorted(members.filter(group=message.copy_group).values_list("address", flat=True))
+    members = BrandContact.objects.for_org(message.org_id).filter(
+        group=message.copy_group, channel=message.channel
+    )
+    return sorted(members.values_list("address", flat=True))
 
 
 def _contents(message: Message) -> list[Content]:

@@ -15,7 +15,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 
 from audiences.models import Customer, CustomerUnit
-from campaigns.models import TestContact
+from campaigns.models import BrandContact, TestContact
 from engage.orgs import founding
 from engage.orgs.access import access_of
 from engage.orgs.models import ApiKey, Invitation, Job, Member, Org, OrgUnit, Role, User
@@ -52,6 +52,7 @@ TABLE: dict[str, str | None] = {
     "settings-domain": "settings.general",
     "settings-test-contacts": "settings.general",
     "settings-test-contact-remove@test_contact": "settings.general",
+    "settings-brand-contact-remove@brand_contact": "settings.general",
     "settings-goal": "settings.goal",
     "settings-goal-remove": "settings.goal",
     "members": "settings.members",
@@ -240,6 +241,14 @@ def _rows(org: Org, by: User, unit: OrgUnit | None) -> dict[str, Any]:
             "message": message.pk,
             "test_contact": TestContact.objects.create(
                 org=org, name="Canary", channel="email", address=f"t{number}@x.example", created_at=at
+            ).pk,
+            "brand_contact": BrandContact.objects.create(
+                org=org,
+                name="Canary",
+                channel="email",
+                address="b@x.example",
+                group=f"G{number}",
+                created_at=at,
             ).pk,
             "role": role.pk,
             "key": key.pk,

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from audiences.models import Audience, Channel, MessageClass
 from campaigns import sender_choice, throttle
-from campaigns.models import Message, TestContact
+from campaigns.models import BrandContact, Message
 from channels.models import Sender
 from engage.orgs.access import Access
 from engage.orgs.models import OrgSettings
@@ -284,7 +284,7 @@ class DeliveryForm(StepForm):
                 required=False,
                 help_text=_("Then nothing can be measured against it."),
             )
-        members = TestContact.objects.for_org(self.message.org_id).for_copies(self.message.channel)
+        members = BrandContact.objects.for_org(self.message.org_id).filter(channel=self.message.channel)
         groups = {*members.values_list("group", flat=True), self.message.copy_group} - {""}
         self.fields["copy_group"].choices = [  # type: ignore[attr-defined]
             ("", _("Nobody")),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -11,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from audiences import contacts
 from audiences.models import Channel, Customer
 from campaigns import test_sends
-from campaigns.models import TestContact
+from campaigns.models import BrandContact, TestContact
 from channels.tags import Tag
 from engage.orgs.models import OrgSettings
 
@@ -75,16 +76,14 @@ class TestForm(forms.Form):
         }
 
 
-class TestContactForm(forms.Form):
+class ColleagueForm(forms.Form):
     """A colleague's address, for tests or in a brand group. Invalid ones are refused (T-27)."""
-
-    __test__ = False
 
     name = forms.CharField(max_length=60)
     purpose = forms.ChoiceField(
         label=_("Gets"),
-        choices=TestContact.Purpose.choices,
-        initial=TestContact.Purpose.TEST,
+        choices=[("test", _("Tests")), ("copy", _("Copies of what is sent"))],
+        initial="test",
         widget=forms.RadioSelect,
     )
     channel = forms.ChoiceField(choices=Channel.choices)
@@ -103,7 +102,7 @@ class TestContactForm(forms.Form):
 
     def clean(self) -> dict[str, Any] | None:
         data = super().clean() or {}
-        copies = data.get("purpose") == TestContact.Purpose.COPY
+        copies = data.get("purpose") == "copy"
         if copies and not data.get("group") and "group" not in self.errors:
             self.add_error("group", _("Name the brand group: messages choose it by its name."))
         if "channel" not in data or "address" not in data:
@@ -116,9 +115,19 @@ class TestContactForm(forms.Form):
         except contacts.Malformed:
             self.add_error("address", _("This is no address of its channel. Check it."))
             return data
-        same = TestContact.objects.for_org(self.settings.org_id).filter(address=data["address"])
-        if copies and same.for_copies(channel).filter(group=data.get("group", "")).exists():
-            self.add_error("address", _("The brand group has this address already."))
-        elif not copies and same.for_tests(channel).exists():
+        same = {"channel": channel, "address": data["address"]}
+        if copies:
+            known = BrandContact.objects.for_org(self.settings.org_id).filter(
+                group=data.get("group", ""), **same
+            )
+            if known.exists():
+                self.add_error("address", _("The brand group has this address already."))
+        elif TestContact.objects.for_org(self.settings.org_id).filter(**same).exists():
             self.add_error("address", _("There is a test contact with this address already."))
         return data
+
+    def save(self, *, at: datetime) -> TestContact | BrandContact:
+        """The colleague, in the list that was chosen."""
+        fields = {name: value for name, value in self.cleaned_data.items() if name != "purpose"}
+        chosen = BrandContact if self.cleaned_data["purpose"] == "copy" else TestContact
+        return chosen.objects.create(org_id=self.settings.org_id, created_at=at, **fields)

@@ -13,10 +13,11 @@ from campaigns.models.message import (
     MessageVersion,
 )
 from campaigns.models.run import Allowance, Chunk, Occurrence, Recipient, Retry, Run, Tally
-from campaigns.models.testing import BrandCopy, TestContact, TestSend
+from campaigns.models.testing import BrandContact, BrandCopy, TestContact, TestSend
 
 __all__ = [
     "Allowance",
+    "BrandContact",
     "BrandCopy",
     "Campaign",
     "Chunk",

@@ -52,7 +52,11 @@ class Message(Owned):
     ignore_limits = models.BooleanField(default=False)
     freeze_audience = models.CharField(max_length=12, choices=Freeze, default=Freeze.AT_RUN)
     copy_group = models.CharField(
-        max_length=40, blank=True, help_text="The brand group whose members get a copy (C-15)"
+        max_length=40,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="The brand group whose members get a copy (C-15)",
     )
     throttle_per_hour = models.IntegerField(
         null=True, blank=True, help_text="None: as fast as its sender (C-41)"

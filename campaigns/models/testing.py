@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Self
-
 from django.db import models
 
 from audiences.models import Channel
@@ -11,50 +9,46 @@ from engage.orgs.fields import TenantForeignKey
 from engage.orgs.tenancy import Owned, OwnedQuerySet
 
 
-class TestContactQuerySet(OwnedQuerySet["TestContact"]):
-    def for_tests(self, channel: str) -> Self:
-        """Whom a message of this channel can be tested with."""
-        return self.filter(purpose=TestContact.Purpose.TEST, channel=channel)
-
-    def for_copies(self, channel: str) -> Self:
-        """The members of brand groups with an address of this channel."""
-        return self.filter(purpose=TestContact.Purpose.COPY, channel=channel)
-
-
 class TestContact(Owned):
-    """A colleague's address: tests may go to it, or, in a brand group, a copy of what is sent.
-
-    `address` is the channel's normal form.
-    """
+    """An address that tests may go to, with the group it is addressed by. `address` is the channel's normal form."""
 
     __test__ = False  # not a test class, whatever pytest thinks of its name
 
-    class Purpose(models.TextChoices):
-        TEST = "test", "Tests"
-        COPY = "copy", "Copies of what is sent"
-
     name = models.CharField(max_length=60)
-    purpose = models.CharField(max_length=4, choices=Purpose, default=Purpose.TEST)
     channel = models.CharField(max_length=8, choices=Channel)
     address = models.CharField(max_length=254)
     group = models.CharField(max_length=40, blank=True)
     created_at = models.DateTimeField()
 
-    objects = TestContactQuerySet.as_manager()
+    objects = OwnedQuerySet["TestContact"].as_manager()
+
+    class Meta:
+        ordering = ["group", "name"]
+        constraints = [
+            models.UniqueConstraint(fields=["org", "channel", "address"], name="test_contact_once")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class BrandContact(Owned):
+    """A colleague in a brand group, which messages name to send it a copy. `address` as of a test contact."""
+
+    name = models.CharField(max_length=60)
+    channel = models.CharField(max_length=8, choices=Channel)
+    address = models.CharField(max_length=254)
+    group = models.CharField(max_length=40)
+    created_at = models.DateTimeField()
+
+    objects = OwnedQuerySet["BrandContact"].as_manager()
 
     class Meta:
         ordering = ["group", "name"]
         constraints = [
             models.UniqueConstraint(
-                fields=["org", "channel", "address"],
-                condition=models.Q(purpose="test"),
-                name="test_contact_once",
-            ),
-            models.UniqueConstraint(
-                fields=["org", "group", "channel", "address"],
-                condition=models.Q(purpose="copy"),
-                name="brand_contact_once_in_group",
-            ),
+                fields=["org", "group", "channel", "address"], name="brand_contact_once_in_group"
+            )
         ]
 
     def __str__(self) -> str:

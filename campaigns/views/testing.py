@@ -14,8 +14,8 @@ from django.views.decorators.http import require_POST
 
 from campaigns import merge_sql, preview, tasks, test_sends, versions
 from campaigns.compiling import audience_versions
-from campaigns.forms.testing import TestContactForm, TestForm
-from campaigns.models import Message, TestContact, TestSend
+from campaigns.forms.testing import ColleagueForm, TestForm
+from campaigns.models import BrandContact, Message, TestContact, TestSend
 from campaigns.test_sends import TestRefused
 from campaigns.views.previews import visible_message
 from channels.merge import ContentRefused
@@ -98,32 +98,41 @@ def _ring(tests: list[TestSend]) -> None:
 @org_view("settings.general")
 def contacts(request: OrgRequest) -> HttpResponse:
     """Whom tests go to, who gets copies, and a form for one more."""
-    form = TestContactForm(request.POST or None, settings=request.settings)
+    form = ColleagueForm(request.POST or None, settings=request.settings)
     if request.method == "POST" and form.is_valid():
         at = timezone.now()
-        contact = TestContact.objects.create(org=request.org, created_at=at, **form.cleaned_data)
-        audit.record(request.org, f"{_kind(contact)}.added", by=request.user, at=at, target=contact)
-        notes.success(request, gettext("%(name)s is added.") % {"name": contact.name})
+        colleague = form.save(at=at)
+        audit.record(request.org, f"{_kind(colleague)}.added", by=request.user, at=at, target=colleague)
+        notes.success(request, gettext("%(name)s is added.") % {"name": colleague.name})
         return redirect("settings-test-contacts", org=request.org.slug)
-    known = TestContact.objects.for_org(request.org)
     context = {
         "form": form,
-        "tests": known.filter(purpose=TestContact.Purpose.TEST),
-        "copies": known.filter(purpose=TestContact.Purpose.COPY),
+        "tests": TestContact.objects.for_org(request.org),
+        "copies": BrandContact.objects.for_org(request.org),
     }
     status = 422 if form.errors else 200
     return render(request, "campaigns/test_contacts.html", context, status=status)
 
 
-def _kind(contact: TestContact) -> str:
-    return "brand_contact" if contact.purpose == TestContact.Purpose.COPY else "test_contact"
+@require_POST
+@org_view("settings.general")
+def remove(request: OrgRequest, pk: int) -> HttpResponse:
+    return _remove(request, get_object_or_404(TestContact.objects.for_org(request.org), pk=pk))
 
 
 @require_POST
 @org_view("settings.general")
-def remove(request: OrgRequest, pk: int) -> HttpResponse:
-    contact = get_object_or_404(TestContact.objects.for_org(request.org), pk=pk)
-    audit.record(request.org, f"{_kind(contact)}.removed", by=request.user, at=timezone.now(), target=contact)
-    contact.delete()
-    notes.success(request, gettext("%(name)s is removed.") % {"name": contact.name})
+def remove_brand(request: OrgRequest, pk: int) -> HttpResponse:
+    return _remove(request, get_object_or_404(BrandContact.objects.for_org(request.org), pk=pk))
+
+
+def _remove(request: OrgRequest, colleague: TestContact | BrandContact) -> HttpResponse:
+    at = timezone.now()
+    audit.record(request.org, f"{_kind(colleague)}.removed", by=request.user, at=at, target=colleague)
+    colleague.delete()
+    notes.success(request, gettext("%(name)s is removed.") % {"name": colleague.name})
     return redirect("settings-test-contacts", org=request.org.slug)
+
+
+def _kind(colleague: TestContact | BrandContact) -> str:
+    return "brand_contact" if isinstance(colleague, BrandContact) else "test_contact"

@@ -13,7 +13,7 @@ from audiences.keys import lookup_key
 from audiences.models import ContactPoint, Customer
 from campaigns import checklist, copying, difference, lifecycle, versions
 from campaigns.checklist import Facts
-from campaigns.models import Message, MessageContent, TestContact
+from campaigns.models import BrandContact, Message, MessageContent
 from channels.models import Sender
 from engage.orgs.models import Org, OrgSettings, User
 from engage.orgs.tenancy import org_context
@@ -154,10 +154,9 @@ def test_a_copy_goes_to_a_group_of_the_channel(org: Org, draft: Message, client:
             ("Brand team", "email", "kim@x.example"),
             ("On the phone", "sms", "+12025550143"),
         ):
-            TestContact.objects.create(
+            BrandContact.objects.create(
                 org=org,
                 name="Kim",
-                purpose="copy",
                 channel=channel,
                 address=address,
                 group=group,
@@ -170,7 +169,7 @@ def test_a_copy_goes_to_a_group_of_the_channel(org: Org, draft: Message, client:
     assert stored(org, draft).copy_group == "Brand team"
     assert "Brand team" in client.get(at(org, draft, "steps/review/")).content.decode()
     with org_context(org.pk):
-        TestContact.objects.for_org(org).delete()
+        BrandContact.objects.for_org(org).delete()
     assert _lines(org, draft)["copies"] is False
     assert "Brand team" in client.get(at(org, draft, "steps/delivery/")).content.decode()
 

@@ -13,7 +13,7 @@ from django.db.models import Model
 from audiences.models import Audience, AudienceVersion
 from campaigns import difference, versions
 from campaigns.body import Body, NotCanonical, hash_text
-from campaigns.models import Campaign, Message, MessageAudience, MessageContent, TestContact
+from campaigns.models import BrandContact, Campaign, Message, MessageAudience, MessageContent
 from channels.models import Sender
 from engage.orgs.models import Org, OrgSettings, OrgUnit
 from tests.campaigns.factories import Story, audience, message, new_version, seen, settings_of
@@ -81,7 +81,7 @@ DECIDES: dict[type[Model], dict[str, Any]] = {
     Audience: {"current": None, "kind": "upload"},
     Org: {"name": "Another Org"},
     # send/test_brand_copies.py: test_the_group_and_its_addresses_are_in_the_hash
-    TestContact: {"purpose": None, "channel": None, "address": None, "group": None},
+    BrandContact: {"channel": None, "address": None, "group": None},
 }
 DECIDES_NOTHING: dict[type[Model], set[str]] = {
     Message: {
@@ -113,7 +113,7 @@ DECIDES_NOTHING: dict[type[Model], set[str]] = {
     },
     Audience: {"id", "org", "unit", "name", "created_by", "created_at", "updated_at", "archived_at", "revision"},
     Org: {"id", "slug", "created_at"},
-    TestContact: {"id", "org", "name", "created_at"},
+    BrandContact: {"id", "org", "name", "created_at"},
 }  # fmt: skip
 
 

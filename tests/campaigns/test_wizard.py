@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from audiences.models import Customer
 from campaigns import lifecycle
-from campaigns.models import Message, MessageAudience, MessageContent, TestContact, TestSend
+from campaigns.models import BrandContact, Message, MessageAudience, MessageContent, TestContact, TestSend
 from engage.orgs.models import Org, User
 from engage.orgs.tenancy import org_context
 from tests import factories
@@ -213,9 +213,16 @@ def test_a_brand_group_is_named_and_has_an_address_once(org: Org, client: Client
     assert client.post(page, kim | {"group": "Board"}).status_code == 302
     assert client.post(page, kim | {"purpose": "test", "group": ""}).status_code == 302
     with org_context(org.pk):
-        found = TestContact.objects.for_org(org)
-        assert set(found.values_list("purpose", "group")) == {
-            ("copy", "Brand"),
-            ("copy", "Board"),
-            ("test", ""),
+        groups = list(BrandContact.objects.for_org(org))
+        assert {(one.group, one.address) for one in groups} == {
+            ("Brand", "kim@x.example"),
+            ("Board", "kim@x.example"),
         }
+        assert TestContact.objects.for_org(org).get().address == "kim@x.example"
+    shown = read(client, page)
+    for contact in groups:
+        assert f"{contact.pk}/remove/" in shown
+        client.post(f"/o/{org.slug}/settings/brand-contacts/{contact.pk}/remove/")
+    with org_context(org.pk):
+        assert not BrandContact.objects.for_org(org).exists()
+        assert TestContact.objects.for_org(org).exists()

@@ -19,7 +19,7 @@ from audiences.models import AddressOptOut, Subscription
 from campaigns import brand_copies, freeze, halt, lifecycle, progress, tasks, verify, versions
 from campaigns.body import Body
 from campaigns.clock import database_now
-from campaigns.models import BrandCopy, Delivery, Message, Run, TestContact
+from campaigns.models import BrandContact, BrandCopy, Delivery, Message, Run
 from engage.orgs import due
 from engage.orgs.models import DueWork
 from engage.orgs.tenancy import org_context
@@ -33,24 +33,23 @@ GROUP = "Brand team"
 KIM, LEE = "kim@acme.example", "lee@acme.example"
 
 
-def _member(world: World, address: str, **fields: Any) -> TestContact:
+def _member(world: World, address: str, **fields: Any) -> None:
     with org_context(world.org.pk):
-        return TestContact.objects.create(
+        BrandContact.objects.create(
             org=world.org,
             name="Colleague",
             created_at=database_now(),
             address=address,
-            **{"purpose": TestContact.Purpose.COPY, "group": GROUP, "channel": world.channel} | fields,
+            **{"group": GROUP, "channel": world.channel} | fields,
         )
 
 
 @pytest.fixture
 def branded(world: World) -> World:
-    """Two colleagues in the group; another group, a test contact and another channel beside it."""
+    """Two colleagues in the group; another group and another channel beside it."""
     for address in (KIM, LEE):
         _member(world, address)
     _member(world, "other@acme.example", group="Management")
-    _member(world, "tester@acme.example", purpose=TestContact.Purpose.TEST)
     _member(world, "+919876543210", channel="sms")
     return world
 
@@ -192,7 +191,7 @@ def test_who_left_the_group_gets_none_and_who_came_after_the_approval_neither(br
     """C-29, C-15: the addresses were approved; the group of now is the stricter of both."""
     with org_context(branded.org.pk):
         message = branded.message(copy_group=GROUP)
-        TestContact.objects.for_org(branded.org).filter(address=KIM).delete()
+        BrandContact.objects.for_org(branded.org).filter(address=KIM).delete()
     _member(branded, "new@acme.example")
     with org_context(branded.org.pk):
         run = lifecycle.open_run(message, at=database_now())
@@ -210,7 +209,7 @@ def test_the_group_and_its_addresses_are_in_the_hash(branded: World) -> None:
         body = Body.parse(version.body)
         assert (body.copy_group, body.copies) == (GROUP, [KIM, LEE])
         assert made.seen(message) == version.hash
-        TestContact.objects.for_org(branded.org).filter(address=KIM).update(address="kit@acme.example")
+        BrandContact.objects.for_org(branded.org).filter(address=KIM).update(address="kit@acme.example")
         assert made.seen(message) != version.hash
         Message.objects.for_org(branded.org).filter(pk=message.pk).update(copy_group="Management")
         assert made.seen(Message.objects.for_org(branded.org).get(pk=message.pk)) != version.hash

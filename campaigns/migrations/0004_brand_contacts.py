@@ -1,5 +1,5 @@
+import django.db.models.deletion
 from django.db import migrations, models
-from django.db.models import Q, deletion
 
 from engage.orgs.fields import TenantForeignKey
 from engage.orgs.migration_ops import SecureTenant
@@ -12,39 +12,45 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.AddField(
-            model_name="testcontact",
-            name="purpose",
-            field=models.CharField(
-                choices=[("test", "Tests"), ("copy", "Copies of what is sent")], default="test", max_length=4
-            ),
-        ),
-        migrations.RemoveConstraint(model_name="testcontact", name="test_contact_once"),
-        migrations.AddConstraint(
-            model_name="testcontact",
-            constraint=models.UniqueConstraint(
-                condition=Q(("purpose", "test")),
-                fields=("org", "channel", "address"),
-                name="test_contact_once",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="testcontact",
-            constraint=models.UniqueConstraint(
-                condition=Q(("purpose", "copy")),
-                fields=("org", "group", "channel", "address"),
-                name="brand_contact_once_in_group",
-            ),
-        ),
-        migrations.AddField(
             model_name="message",
             name="copy_group",
             field=models.CharField(
                 blank=True,
+                db_default="",
                 default="",
                 help_text="The brand group whose members get a copy (C-15)",
                 max_length=40,
             ),
-            preserve_default=False,
+        ),
+        migrations.CreateModel(
+            name="BrandContact",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=60)),
+                ("channel", models.CharField(choices=[("email", "E-mail"), ("sms", "SMS")], max_length=8)),
+                ("address", models.CharField(max_length=254)),
+                ("group", models.CharField(max_length=40)),
+                ("created_at", models.DateTimeField()),
+                (
+                    "org",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="orgs.org"
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ["group", "name"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("org", "group", "channel", "address"), name="brand_contact_once_in_group"
+                    )
+                ],
+            },
         ),
         migrations.CreateModel(
             name="BrandCopy",
@@ -66,25 +72,27 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "org",
-                    models.ForeignKey(on_delete=deletion.CASCADE, related_name="+", to="orgs.org"),
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="orgs.org"
+                    ),
                 ),
                 (
                     "run",
                     TenantForeignKey(
                         db_constraint=False,
-                        on_delete=deletion.CASCADE,
+                        on_delete=django.db.models.deletion.CASCADE,
                         related_name="copies",
                         to="campaigns.run",
                     ),
                 ),
             ],
-            options={"ordering": ["id"]},
+            options={
+                "ordering": ["id"],
+                "constraints": [
+                    models.UniqueConstraint(fields=("org", "run", "address"), name="brand_copy_once_a_run")
+                ],
+            },
         ),
-        migrations.AddConstraint(
-            model_name="brandcopy",
-            constraint=models.UniqueConstraint(
-                fields=("org", "run", "address"), name="brand_copy_once_a_run"
-            ),
-        ),
+        SecureTenant("BrandContact"),
         SecureTenant("BrandCopy"),
     ]
