@@ -22,8 +22,8 @@ from conversions import attribution
 from conversions.models import Attribution, Progress, Response
 from engage.local.demo import loading, verde
 from engage.local.demo_accounts import ACCOUNTS
-from engage.orgs import audit
-from engage.orgs.models import Job, Member, Org, User
+from engage.orgs import audit, brand
+from engage.orgs.models import Job, LandingText, Member, Org, User
 from engage.orgs.tenancy import org_context
 from tests.campaigns.send.conftest import carrier, carrier_process, transactional_db  # noqa: F401  fixtures
 from tests.local.carriers import Carrier
@@ -48,7 +48,7 @@ def stack(
 def _counts(org: Org) -> dict[str, int]:
     models: list[Any] = [
         Customer, Transaction, TransactionLine, Campaign, Message, MessageVersion, Run, Delivery, Sender, Member,
-        Attribution, Response,
+        Attribution, Response, LandingText,
     ]  # fmt: skip
     with org_context(org.pk):
         return {model.__name__: model.objects.for_org(org).count() for model in models}
@@ -82,6 +82,10 @@ def test_the_second_tenant_is_loaded_sent_and_measured_once(stack: None, client:
         for row in dated:
             assert 0 <= (row.delivered_at - by_run[row.run_id].due_at).total_seconds() < 86_400
         job = Job.objects.for_org(org).get()
+        face = brand.face_of(org.pk)
+        assert face is not None
+        assert face.logo
+        assert face.words("es", "E-mail").farewell
     assert statuses == {"completed": 2, "awaiting": 1}
     assert states[State.SENT, Delivery.Arm.TEST] > 400
     assert states[State.HELD_OUT, Delivery.Arm.CONTROL] > 30

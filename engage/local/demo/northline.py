@@ -12,7 +12,7 @@ from datetime import datetime, time
 from typing import Final
 
 from audiences.models import Attribute
-from engage.local.demo import northline_mailings, past, people, showcase, tenants
+from engage.local.demo import brands, northline_mailings, past, people, showcase, tenants
 from engage.local.demo.journey import CURRENCY, ZONE, Household, Journey, household_code
 from engage.local.demo.northline_mailings import NEWS, TEXTS
 from engage.local.demo.people import AMERICAN, Record
@@ -65,6 +65,7 @@ def steps(tenant: Tenant) -> list[Step]:
         Step("products", journey.product_count, files.products),
         Step("bills", journey.bill_count, files.bills),
         Step("senders", 0, lambda _: _senders(tenant)),
+        Step("logo and landing page", 0, lambda _: brands.northline(tenant)),
         past.step(tenant, northline_mailings.sends(journey)),
         past.figures_step(tenant),
         Step("waiting work", 0, lambda _: showcase.northline(tenant)),

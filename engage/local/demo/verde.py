@@ -9,7 +9,7 @@ from typing import Final
 
 from campaigns.models import Objective
 from conversions.goals import Question
-from engage.local.demo import content, past, people, showcase, tenants
+from engage.local.demo import brands, content, past, people, showcase, tenants
 from engage.local.demo.content import VERDE
 from engage.local.demo.past import Past, Send
 from engage.local.demo.people import SPANISH, Record
@@ -63,6 +63,7 @@ def steps(tenant: Tenant) -> list[Step]:
         Step("people and places", CUSTOMERS, lambda meter: _take_people(tenant, shop, meter)),
         Step("bills", BILLS, lambda meter: _take_bills(tenant, shop, meter)),
         Step("senders", 0, lambda _: _senders(tenant)),
+        Step("logo and landing page", 0, lambda _: brands.verde(tenant)),
         past.step(tenant, _sends(shop)),
         past.figures_step(tenant),
         Step("waiting work", 0, lambda _: showcase.verde(tenant)),
