@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -284,6 +285,23 @@ def test_text_messages_go_the_same_way_and_count_their_segments(
     with org_context(world.org.pk):
         rows = Delivery.objects.for_org(world.org).filter(run_id=run.pk)
         assert {row.segments for row in rows} == {2}
+
+
+@pytest.mark.parametrize("short", [True, False])
+def test_a_text_carries_short_links_or_the_whole_address(
+    transactional_db: None, carrier: Carrier, short: bool
+) -> None:
+    """C-15, H-21: the link to opt out is short in both."""
+    world = worlds.make(carrier, 1, channel="sms")
+    text = "Sale! https://shop.example/new Stop: {{ unsubscribe }}"
+    run = begin(world, content={"text": text, "allow_unicode": "1"}, short_links=short)
+    drive(world, run)
+    assert check(world, run) == {"sent": 1}
+    (sent,) = world.account.get("/v1/outbox").json()
+    told = json.loads(world.account.get(f"/v1/outbox/{sent['id']}").text)["text"]
+    assert ("https://shop.example/new" in told) is not short
+    assert "/u/" not in told
+    assert len(told.rpartition("Stop: ")[2].rpartition("/")[2]) == 9
 
 
 def test_a_lane_of_a_run_that_is_not_sending_does_nothing(world: World) -> None:
