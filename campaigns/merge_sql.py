@@ -43,7 +43,7 @@ SOURCES: Final[dict[str, Source]] = {
         "Asha Rao",
         "nullif(concat_ws(' ', customer.first_name, customer.last_name), '')",
     ),
-    "customer.external_id": Source("Customer number", Kind.TEXT, "C-1001", "customer.external_id"),
+    "customer.external_id": Source("External id", Kind.TEXT, "C-1001", "customer.external_id"),
     "customer.gender": Source("Gender", Kind.TEXT, "female", "customer.gender"),
     "customer.city": Source("City", Kind.TEXT, "Pune", "customer.city"),
     "customer.region": Source("Region", Kind.TEXT, "Maharashtra", "customer.region"),

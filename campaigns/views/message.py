@@ -126,7 +126,9 @@ def state_of(request: OrgRequest, message: Message) -> dict[str, Any]:
     throttled = message.throttle_per_hour is not None
     stopping = message.status in {Status.PAUSED, Status.STOPPED, Status.BLOCKED}
     answer = halting.answer(run) if run and stopping else None
-    held = message.status == Status.SCHEDULED and message.hold_until is not None and message.hold_until > at
+    scheduled = message.status == Status.SCHEDULED
+    held = scheduled and message.hold_until is not None and message.hold_until > at
+    starting = scheduled and message.due_at is not None and message.due_at <= at
     moves = [
         {"key": key, "move": move, "refused": offers[move.action]}
         for key, move in MOVES.items()
@@ -151,7 +153,7 @@ def state_of(request: OrgRequest, message: Message) -> dict[str, Any]:
         "answer": answer,
         "held": held,
         "seconds": int((message.hold_until - at).total_seconds()) + 1 if held and message.hold_until else 0,
-        "moving": message.status in OPEN or held or bool(answer and not answer.settled),
+        "moving": message.status in OPEN or held or starting or bool(answer and not answer.settled),
         "run": run,
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django.contrib import messages as notes
@@ -12,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 from django.views.decorators.http import require_POST
 
-from campaigns import merge_sql, preview, tasks, test_sends, versions
+from campaigns import merge_sql, preview, tasks, test_sends, unsaved, versions
 from campaigns.compiling import audience_versions
 from campaigns.forms.testing import ColleagueForm, TestForm
 from campaigns.models import BrandContact, Message, TestContact, TestSend
@@ -38,23 +39,36 @@ def message_test(request: OrgRequest, pk: int) -> HttpResponse:
     )
     if request.method == "POST" and form.is_valid():
         try:
-            tests = test_sends.ask(
-                message,
-                form.chosen(),
-                access=request.access,
-                settings=request.settings,
-                at=at,
-                customer_id=form.cleaned_data["customer"],
-                values=form.values(),
-            )
+            _send_once(request, message, form, at)
         except TestRefused as refused:
             form.add_error(None, str(refused))
         else:
-            _ring(tests)
-            said = ngettext("%(n)d test is on its way.", "%(n)d tests are on their way.", len(tests))
-            notes.success(request, said % {"n": len(tests)})
             return redirect("message-test", org=request.org.slug, pk=pk)
     return _page(request, message, form)
+
+
+def _send_once(request: OrgRequest, message: Message, form: TestForm, at: datetime) -> None:
+    """A second press of the button sends nothing more."""
+    token = request.POST.get("token") or unsaved.new_token()
+    claim, first = unsaved.once(request.access, f"test:{message.pk}:{token}", at=at)
+    if not first:
+        return
+    try:
+        tests = test_sends.ask(
+            message,
+            form.chosen(),
+            access=request.access,
+            settings=request.settings,
+            at=at,
+            customer_id=form.cleaned_data["customer"],
+            values=form.values(),
+        )
+    except TestRefused:
+        claim.delete()
+        raise
+    _ring(tests)
+    said = ngettext("%(n)d test is on its way.", "%(n)d tests are on their way.", len(tests))
+    notes.success(request, said % {"n": len(tests)})
 
 
 def _page(request: OrgRequest, message: Message, form: TestForm) -> HttpResponse:
@@ -68,6 +82,7 @@ def _page(request: OrgRequest, message: Message, form: TestForm) -> HttpResponse
         "sent": sent,
         "waiting": any(test.finished_at is None for test in sent[:10]),
         "left": test_sends.left(request.access, request.settings, at=at),
+        "token": request.POST.get("token") or unsaved.new_token(),
     }
     if request.htmx:
         return render(request, "campaigns/_tests.html", context)

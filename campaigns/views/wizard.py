@@ -43,29 +43,35 @@ def new(request: OrgRequest, pk: int) -> HttpResponse:
     )
     if request.method == "POST" and form.is_valid():
         try:
-            message = _made(request, campaign, form, token)
+            made = _made(request, campaign, form, token)
         except MoveRefused as refused:
             form.add_error(None, str(refused))
         else:
-            return redirect("message-step", org=request.org.slug, pk=message.pk, step="audience")
+            return redirect("message-step", org=request.org.slug, pk=made, step="audience")
     status = 422 if form.errors else 200
     return render(request, "campaigns/message_new.html", {"campaign": campaign, "form": form}, status=status)
 
 
-def _made(request: OrgRequest, campaign: Campaign, form: NewMessageForm, token: str) -> Message:
+def _made(request: OrgRequest, campaign: Campaign, form: NewMessageForm, token: str) -> int:
+    """The id of the message that this press makes, or that another press at the same moment made."""
     at, channel = timezone.now(), form.cleaned_data["channel"]
-    message = lifecycle.create(
-        campaign,
-        title=form.cleaned_data["title"],
-        by=request.user,
-        at=at,
-        channel=channel,
-        sender=next(iter(sender_choice.offered(campaign, channel)), None),
-    )
-    claim, _ = unsaved.once(request.access, f"message:{campaign.pk}:{token}", at=at)
-    claim.fields = {"message": message.pk}
-    claim.save(update_fields=["fields"])
-    return message
+    claim, first = unsaved.once(request.access, f"message:{campaign.pk}:{token}", at=at)
+    if first:
+        try:
+            message = lifecycle.create(
+                campaign,
+                title=form.cleaned_data["title"],
+                by=request.user,
+                at=at,
+                channel=channel,
+                sender=next(iter(sender_choice.offered(campaign, channel)), None),
+            )
+        except MoveRefused:
+            claim.delete()
+            raise
+        claim.fields = {"message": message.pk}
+        claim.save(update_fields=["fields"])
+    return int(claim.fields["message"])
 
 
 @org_view("campaign.view")

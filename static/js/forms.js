@@ -75,6 +75,19 @@ document.addEventListener("htmx:beforeRequest", (event) => {
   if (event.target.matches("[data-leaves]")) event.preventDefault();
 });
 
+// A second press while the first is on its way sends nothing: what it makes is made once. Last of all that may hold a
+// form back.
+const sent = new Set();
+
+window.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (event.defaultPrevented || form.method !== "post" || event.submitter?.formTarget === "_blank") return;
+  if (sent.has(form)) event.preventDefault();
+  else sent.add(form);
+  setTimeout(() => sent.delete(form), 5000);
+});
+
 window.addEventListener("pageshow", () => {
+  sent.clear();
   for (const form of document.querySelectorAll("[data-leaves]")) delete form.dataset.leaves;
 });

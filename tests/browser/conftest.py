@@ -148,10 +148,10 @@ def phone(page: Page) -> Page:
 
 
 @pytest.fixture
-def signed_in(page: Page, live_server: LiveServer) -> Callable[[User], Page]:
-    """A page on which this person is signed in and lately proved who they are."""
+def enter(live_server: LiveServer) -> Callable[[Page, User], None]:
+    """Sign this person in on a page, as one who lately proved who they are."""
 
-    def enter(user: User) -> Page:
+    def sign_in(page: Page, user: User) -> None:
         session = SessionStore()
         session[SESSION_KEY] = str(user.pk)
         session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]
@@ -168,9 +168,17 @@ def signed_in(page: Page, live_server: LiveServer) -> Callable[[User], Page]:
                 }
             ]
         )
+
+    return sign_in
+
+
+@pytest.fixture
+def signed_in(page: Page, enter: Callable[[Page, User], None]) -> Callable[[User], Page]:
+    def sign_in(user: User) -> Page:
+        enter(page, user)
         return page
 
-    return enter
+    return sign_in
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from campaigns import lifecycle
 from campaigns.models import Delivery, Message
 from channels import senders
 from channels.models import Sender
-from channels.tokens import read_reference
+from channels.tokens import LedgerKey, read_reference
 from conversions import goals
 from engage.local.home import CHECKOUT
 from engage.orgs import due
@@ -59,19 +59,23 @@ class Shop:
             message.save(update_fields=["due_at", "hold_until"])
             due.set_due(self.org, lifecycle.MESSAGE_DUE, message.pk, message.due_at)
 
-    def at_the_carrier(self) -> set[str]:
-        """External ids of those whose mail the carrier's own file holds, each once."""
-        rows = [read_reference(reference).seq for reference in self.account.references()]
-        assert len(rows) == len(set(rows)), "the carrier has a mail twice"
-        return self._customers(seq__in=rows)
+    def mails(self) -> set[LedgerKey]:
+        """The deliveries whose mail the carrier's own file holds, each once."""
+        keys = [read_reference(reference) for reference in self.account.references()]
+        assert len(keys) == len(set(keys)), "the carrier has a mail twice"
+        return set(keys)
 
-    def in_state(self, state: Delivery.State) -> set[str]:
-        return self._customers(state=state)
-
-    def _customers(self, **asked: object) -> set[str]:
+    def ledger(self, state: Delivery.State) -> set[LedgerKey]:
         with org_context(self.org.pk):
-            ids = Delivery.objects.for_org(self.org).filter(**asked).values("customer_id")
-            people = Customer.objects.for_org(self.org).filter(id__in=ids)
+            rows = Delivery.objects.for_org(self.org).filter(state=state)
+            return {
+                LedgerKey(*row)
+                for row in rows.values_list("org_id", "customer_id", "run_on", "run_id", "seq")
+            }
+
+    def external_ids(self, keys: set[LedgerKey]) -> set[str]:
+        with org_context(self.org.pk):
+            people = Customer.objects.for_org(self.org).filter(id__in={key.customer for key in keys})
             return set(people.values_list("external_id", flat=True))
 
 

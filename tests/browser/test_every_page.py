@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from django.db import connection
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
@@ -27,7 +28,7 @@ from engage.orgs.tenancy import org_context
 from reporting import strip
 from tests import factories
 from tests.browser import stack
-from tests.browser.conftest import Axe
+from tests.browser.conftest import Axe, Watch
 from tests.browser.stack import Shop
 from tests.campaigns import factories as made
 from tests.campaigns.send.conftest import carrier, carrier_process  # noqa: F401  fixtures
@@ -40,6 +41,13 @@ MODELS: dict[str, Any] = {
     "role": Role, "member": Member, "job": Job,
 }  # fmt: skip
 WIDE, LAPTOP, PHONE = 1440, 1280, 390
+# What is shown and does nothing where no script runs, or waits for one.
+DEAD = """() => {
+  const idle = "button[type=button]:not([popovertarget], [commandfor]), a:not([href]), a[href='#']";
+  const dead = [...document.querySelectorAll(idle)].filter(one => one.checkVisibility());
+  const awaited = [...document.querySelectorAll("[hx-trigger~=load]")].filter(one => !one.textContent.trim());
+  return [...dead, ...awaited].map(one => one.outerHTML.slice(0, 200));
+}"""
 
 
 def _living(shop: Shop) -> User:
@@ -108,19 +116,33 @@ def _pages(shop: Shop, admin: User) -> list[str]:
     ]
 
 
+@pytest.fixture
+def plain(browser: Browser, browser_context_args: dict[str, Any], watch: Watch) -> Iterator[Page]:
+    """A page of a browser that runs no scripts."""
+    with browser.new_context(**browser_context_args, java_script_enabled=False) as context:
+        page = context.new_page()
+        watch.follow(page)
+        yield page
+
+
 def test_every_page_is_accessible_and_fits(
     carrier: Carrier,  # noqa: F811
     live_server: LiveServer,
     settings: Settings,
     signed_in: Callable[[User], Page],
+    plain: Page,
     axe: Axe,
 ) -> None:
-    """Q-29, Q-30: light on a desktop, dark on a phone; nothing scrolls sideways on either, nor on a laptop."""
+    """Q-29, Q-30: light on a desktop, dark on a phone; nothing scrolls sideways on either, nor on a laptop.
+
+    Without scripts nothing that is shown is dead.
+    """
     settings.CONSOLE_URL = settings.TRACKING_URL = live_server.url
     settings.CARRIER_KEY_FILE = carrier.home / "admin.key"
     shop = stack.found_shop(carrier)
     admin = _living(shop)
     page = signed_in(admin)
+    plain.context.add_cookies(page.context.cookies())
     wrong: list[str] = []
     addresses = _pages(shop, admin)
     assert len(addresses) > 50
@@ -136,4 +158,6 @@ def test_every_page_is_accessible_and_fits(
                 wrong.append(f"{address} is {wide} wide at {width}")
         page.emulate_media(color_scheme="dark")
         wrong += [f"{address} dark: {fault}" for fault in axe()]
+        plain.goto(live_server.url + address)
+        wrong += [f"{address} without scripts: {fault}" for fault in plain.evaluate(DEAD)]
     assert wrong == []

@@ -11,7 +11,7 @@ from django.core.validators import validate_email
 from engage.orgs import configuring, locales
 from engage.orgs.access import Access
 from engage.orgs.apikeys import SCOPES
-from engage.orgs.models import OrgSettings, OrgUnit
+from engage.orgs.models import ApiKey, OrgSettings, OrgUnit
 from engage.orgs.models.org import Switch
 
 
@@ -162,3 +162,11 @@ class KeyForm(forms.Form):
             required=False,
             empty_label="The whole organisation",
         )
+        self.access = access
+
+    def clean_name(self) -> str:
+        """A form sent twice makes one key."""
+        name: str = self.cleaned_data["name"]
+        if ApiKey.objects.for_org(self.access.org).filter(name=name, revoked_at=None).exists():
+            raise ValidationError("There is a key of this name. Revoke it first, or choose another name.")
+        return name
