@@ -144,6 +144,8 @@ def _dates(org_id: int, zone: ZoneInfo, first: date, last: date) -> dict[str, An
     dated = sorted((c.pk, c.starts_at(zone), c.ends_at(zone)) for c in campaigns.only("start_on", "end_on"))
     return {
         "dated": [pk for pk, _, _ in dated],
+        "first_dated": dated[0][0] if dated else 0,
+        "last_dated": dated[-1][0] if dated else 0,
         "starts": [starts for _, starts, _ in dated],
         "ends": [ends for _, _, ends in dated],
     }

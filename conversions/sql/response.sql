@@ -9,8 +9,8 @@ SELECT %(org)s, s.customer_id, s.txn_at, s.id, p.campaign_id, p.arm, s.net_after
 FROM dirty s
 CROSS JOIN LATERAL (
     SELECT p.campaign_id, p.arm FROM conversions_campaigncustomer p
-    WHERE p.org_id = %(org)s AND p.customer_id = s.customer_id AND p.campaign_id = ANY(%(dated)s::bigint[])
-      AND p.first_at <= s.txn_at
+    WHERE p.org_id = %(org)s AND p.customer_id = s.customer_id
+      AND p.campaign_id >= %(first_dated)s AND p.campaign_id <= %(last_dated)s AND p.first_at <= s.txn_at
     OFFSET 0
 ) p
 JOIN campaign c ON c.campaign_id = p.campaign_id AND c.starts_at <= s.txn_at AND s.txn_at < c.ends_at
