@@ -7,12 +7,15 @@ from datetime import datetime
 from typing import Final
 
 from django.db import connection
+from django.db.models import Case, F, Sum, When
+from django.db.models.functions import Coalesce
 
 from campaigns import progress
 from campaigns.body import Body
 from campaigns.judging import judge
-from campaigns.models import Delivery, Run
+from campaigns.models import Delivery, Run, Tally
 from campaigns.statements import statement
+from campaigns.tally import TARGETED
 from engage.orgs.models import Org, OrgSettings
 
 SAMPLE = 5
@@ -84,10 +87,14 @@ def preview(org: Org, body: Body, live: OrgSettings, *, at: datetime) -> Funnel:
 
 
 def of_run(run: Run, *, at: datetime) -> Funnel:
-    """What a run wrote; `to_send` is everybody whom no step stopped, whatever became of the hand-over."""
+    """What a run wrote; `to_send` is everybody whom no step stopped, whatever became of the hand-over.
+
+    Control rows that wait for their turn stand in the control group already.
+    """
     counts = progress.of_run(run)
     skipped = counts.reasons["skipped"]
     samples = run.samples
+    control = counts.held_out + (_control_that_waits(run) if counts.queued + counts.handing_over else 0)
     return _assemble(
         excluded=Step("excluded", "In an excluded audience", run.excluded, samples.get("excluded", [])),
         out_of_unit=Step("out_of_unit", "Outside the unit", run.out_of_unit, samples.get("out_of_unit", [])),
@@ -95,10 +102,21 @@ def of_run(run: Run, *, at: datetime) -> Funnel:
             Step(code, label, skipped.get(code, 0), _sample(run, Delivery.State.SKIPPED, code))
             for code, label in STEPS.items()
         ],
-        control=Step("", "Control group", counts.held_out, _sample(run, Delivery.State.HELD_OUT, "")),
-        to_send=Step("", "To send", counts.targeted - counts.skipped - counts.held_out),
+        control=Step("", "Control group", control, _sample(run, Delivery.State.HELD_OUT, "")),
+        to_send=Step("", "To send", counts.targeted - counts.skipped - control),
         at=at,
     )
+
+
+def _control_that_waits(run: Run) -> int:
+    if Body.parse(run.version.body).send_to_control:
+        return 0
+    rows = Tally.objects.for_org(run.org_id).filter(run_id=run.pk, arm=Delivery.Arm.CONTROL)
+    signed = Case(
+        When(state=TARGETED, then=F("n")), When(state__in=Delivery.State.values, then=-F("n")), default=0
+    )
+    waits: int = rows.aggregate(n=Coalesce(Sum(signed), 0))["n"]
+    return waits
 
 
 def _sample(run: Run, state: int, reason: str) -> list[int]:

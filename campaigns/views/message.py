@@ -146,7 +146,10 @@ def state_of(request: OrgRequest, message: Message) -> dict[str, Any]:
         "may_act": bool(moves) or decides or writes,
         "may_see_unconfirmed": request.access.may("ops.view") or request.access.may("message.approve"),
         "counts": counts,
-        "band": wording.band(counts.delivery_share) if counts else ("", ""),
+        # While it goes out many outcomes are still on their way, and a word would alarm for nothing.
+        "band": wording.band(counts.delivery_share)
+        if counts and message.status != Status.SENDING
+        else ("", ""),
         "batches": batches.of_run(run, counts, request.settings, at=at)
         if run and throttled and counts
         else None,

@@ -183,6 +183,11 @@ def test_the_preview_of_the_funnel_says_what_the_freeze_writes(
     with org_context(world.org.pk):
         live = OrgSettings.objects.for_org(world.org).get()
         before = funnel.preview(world.org, Body.parse(run.version.body), live, at=database_now())
+    freeze.freeze(world.org.pk, run.pk)
+    with org_context(world.org.pk):
+        waiting = funnel.of_run(world.fresh(run), at=before.at)
+    assert waiting.control.n >= before.control.n  # not only those whose turn has come
+    assert waiting.targeted == before.targeted
     drive(world, run)
     with org_context(world.org.pk):
         after = funnel.of_run(world.fresh(run), at=before.at)
