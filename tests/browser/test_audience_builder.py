@@ -61,6 +61,13 @@ def test_a_filter_is_built_with_mouse_and_keyboard_and_saved(
         "All customers where city is pune and gender is Female."
     )
 
+    page.set_viewport_size({"width": 390, "height": 844})
+    above, below = (page.locator(f"#b0-0-{part}").bounding_box() for part in ("field", "exclude"))
+    assert above
+    assert below
+    assert above["y"] < below["y"]
+    page.set_viewport_size({"width": 1440, "height": 900})
+
     page.locator("#b0-any").press("Enter")
     size(page, 4)
     expect(page.locator("#b0-any")).to_be_focused()

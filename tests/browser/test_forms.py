@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -45,9 +46,7 @@ FORMS = [
     New("settings/roles/new/", "Save role", Role, {"Name": "Twice"}, ticks=True),
     New("settings/units/new/", "Save unit", OrgUnit, {"Name": "Twice", "Code": "twice"}),
     New("settings/keys/", "Create key", ApiKey, {"Name": "Twice"}, ticks=True),
-    New(
-        "settings/test-contacts/", "Add contact", TestContact, {"Name": "Twice", "Address": "two@example.com"}
-    ),
+    New("settings/test-contacts/", "Add", TestContact, {"Name": "Twice", "Address": "two@example.com"}),
     New("settings/members/invite/", "Send invitation", Invitation, {"E-mail": "two@example.com"}, ticks=True),
 ]
 
@@ -118,7 +117,7 @@ def test_a_button_pressed_twice_makes_one_thing(
             page.get_by_label(label, exact=True).fill(text)
         if form.ticks:
             page.get_by_role("checkbox").first.check()
-        page.get_by_role("button", name=form.button).last.dblclick()
+        page.get_by_role("button", name=form.button, exact=True).last.dblclick()
         _wait_for_the_server()
         page.close()
         with org_context(org.pk):
@@ -185,3 +184,21 @@ def test_a_stale_form_is_refused_and_keeps_what_was_typed(
     with org_context(org.pk):
         draft.refresh_from_db()
         assert draft.contents.for_org(org).get().fields["subject"] == "Mine"
+
+
+def test_enter_in_the_name_of_a_list_makes_it(
+    org: Org, writer: User, desk: Page, at: str, enter: Callable[[Page, User], None]
+) -> None:
+    """A-19: what Enter presses is what the page is for, not "Read again"."""
+    enter(desk, writer)
+    desk.goto(f"{at}audiences/uploads/new/")
+    file = {
+        "name": "people.csv",
+        "mimeType": "text/csv",
+        "buffer": b"external_id,email\nS-1,one@example.com\n",
+    }
+    desk.locator("input[type=file]").set_input_files(file)
+    desk.get_by_role("button", name="Upload and look").click()
+    desk.get_by_label("Name of the list").fill("Of the fair")
+    desk.get_by_label("Name of the list").press("Enter")
+    expect(desk).to_have_url(re.compile(r"/\d+/$"))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 import pytest
+import time_machine
 from django.test import Client
 from django.utils import timezone
 
@@ -173,6 +175,20 @@ def test_an_approver_approves_exactly_what_the_page_showed_and_can_undo(
     assert stored(org, message).status == "scheduled"
     client.post(address(org, message, "move/"), {"do": "unschedule"})
     assert stored(org, message).status == "draft"
+
+
+def test_the_page_asks_again_from_approval_until_the_run_begins(
+    org: Org, people: dict[str, User], draft: Message, client: Client
+) -> None:
+    """C-34, Q-30: also between the end of the hold and the start, or it would stand still."""
+    message = submitted(org, people, draft)
+    with org_context(org.pk):
+        at = timezone.now()
+        lifecycle.approve(message, by=people["approver"], seen=made.seen(message), at=at)
+    client.force_login(people["marketer"])
+    for passed in (timedelta(), timedelta(seconds=61)):
+        with time_machine.travel(at + passed, tick=False):
+            assert "every " in client.get(address(org, message)).content.decode()
 
 
 def test_a_hash_that_no_longer_fits_is_refused_and_the_page_shows_why(
