@@ -58,7 +58,7 @@ def _wear(
         admin = tenant.access(tenant.admin)
         brand.set_logo(file, file.tell(), by=admin, at=tenant.at)
         if not LandingText.objects.for_org(tenant.org).exists():
-            words = dict.fromkeys(brand.TEXTS, "") | texts
+            words = {text: texts.get(text, "") for text in brand.TEXTS}
             brand.save_landing(language, words, accent, read_revision=0, by=admin, at=tenant.at)
 
 
