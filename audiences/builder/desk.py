@@ -166,7 +166,7 @@ class Desk:
             "count": count,
             "too_slow": count is None and read is not None,
             "words": sentence.say(read, self.frame) if read is not None else "",
-            "incomplete": bool(self.problems),
+            "incomplete": bool(self.problems) and self.sketch["blocks"] != sketch.empty()["blocks"],
             "unknown": sorted({str(key) for keys in missing.values() for key in keys}),
             "uses": usage.of(self.request.org, [self.audience.pk])[self.audience.pk] if self.audience else [],
         }

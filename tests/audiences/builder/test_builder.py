@@ -109,6 +109,16 @@ def test_nonsense_stays_where_it_was_typed(
     assert shown in answer.content.decode()
 
 
+def test_what_is_unfinished_is_said_once_something_was_begun(
+    org: Org, client: Client, marketer: User
+) -> None:
+    """A-34"""
+    note = "Some conditions are not complete."
+    assert note not in client.get(new(org)).content.decode()
+    begun = client.post(new(org), form(CITY | {"value": ""}, act="keep"))
+    assert note in begun.content.decode()
+
+
 def test_what_was_left_unfinished_is_there_again_and_a_change_can_be_undone(
     org: Org, client: Client, marketer: User
 ) -> None:
