@@ -144,6 +144,8 @@ class Bench:
             with connection.cursor() as cursor:
                 cursor.execute("SET LOCAL synchronous_commit = off")
                 cursor.execute(CUSTOMERS, {"org": self.org.pk, "people": people, "at": NOW})
+                # As an import does.
+                cursor.execute("SELECT analyze_audiences(%s)", [["audiences_customer"]])
             self._campaigns(campaigns)
         self.client = Client(headers={"host": "localhost"})
         self.client.force_login(self.by)

@@ -5,7 +5,6 @@ Every count is a sum over tallies and days; no deliveries are counted. A member 
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -133,11 +132,8 @@ def counts_by_day(access: Access, within: Range) -> dict[date, Progress]:
     runs = runs_in_scope(access).filter(run_on__lte=within.until)
     if within.since is not None:
         runs = runs.filter(run_on__gte=within.since)
-    days = dict(runs.values_list("pk", "run_on"))
-    found: dict[date, Progress] = defaultdict(Progress)
-    for run_id, counts in progress.of_runs(access.org.pk, days).items():
-        found[days[run_id]] += counts
-    return dict(found)
+    days = {run_id: run_on.toordinal() for run_id, run_on in runs.values_list("pk", "run_on")}
+    return {date.fromordinal(day): counts for day, counts in progress.grouped(access.org.pk, days).items()}
 
 
 def periods(by_day: Mapping[date, Progress], within: Range) -> list[Period]:

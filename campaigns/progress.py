@@ -20,18 +20,23 @@ from campaigns.tally import CLICKED, OPENED, TARGETED
 State = Delivery.State
 Outcome = Delivery.Outcome
 
-_TALLY = """
-SELECT t.run_id, t.state, t.reason, t.outcome, sum(t.n)::bigint FROM campaigns_tally t
-WHERE t.org_id = %(org)s AND t.run_id = ANY(%(runs)s)
-GROUP BY t.run_id, t.state, t.reason, t.outcome
-"""
-_IN_HAND = """
-SELECT run_id, sum(n)::bigint FROM (
+# `owner` is whatever the counts of a run are added to: the run itself, its message, its day.
+_COUNTED = """
+SELECT 0, x.owner, t.state, t.reason, t.outcome, sum(t.n)::bigint
+FROM unnest(%(runs)s::bigint[], %(owners)s::bigint[]) AS x (run_id, owner)
+JOIN campaigns_tally t ON t.org_id = %(org)s AND t.run_id = x.run_id
+GROUP BY x.owner, t.state, t.reason, t.outcome
+UNION ALL
+SELECT 1, x.owner, 0, '', 0, sum(hands.n)::bigint
+FROM unnest(%(runs)s::bigint[], %(owners)s::bigint[]) AS x (run_id, owner)
+JOIN (
     SELECT run_id, intent_hi - first_seq + 1 - done AS n FROM campaigns_chunk
-    WHERE org_id = %(org)s AND run_id = ANY(%(runs)s) AND NOT closed
+    WHERE org_id = %(org)s AND run_id = ANY(%(runs)s::bigint[]) AND NOT closed
     UNION ALL
-    SELECT run_id, 1 FROM campaigns_retry WHERE org_id = %(org)s AND run_id = ANY(%(runs)s) AND announced
-) AS hands GROUP BY run_id
+    SELECT run_id, 1 FROM campaigns_retry
+    WHERE org_id = %(org)s AND run_id = ANY(%(runs)s::bigint[]) AND announced
+) AS hands ON hands.run_id = x.run_id
+GROUP BY x.owner
 """
 
 
@@ -149,38 +154,35 @@ def of_message(message: Message) -> Progress:
 
 
 def of_campaigns(org_id: int, campaign_ids: Iterable[int]) -> dict[int, Progress]:
-    """Each campaign's runs together, in three queries whatever their number."""
+    """Each campaign's runs together, in two queries whatever their number."""
     ids = list(campaign_ids)
     runs = dict(Run.objects.for_org(org_id).filter(campaign_id__in=ids).values_list("pk", "campaign_id"))
-    return _grouped(org_id, runs, ids)
+    return {pk: Progress() for pk in ids} | grouped(org_id, runs)
 
 
 def of_messages(org_id: int, message_ids: Iterable[int]) -> dict[int, Progress]:
-    """Each message's runs together, in three queries whatever their number."""
+    """Each message's runs together, in two queries whatever their number."""
     ids = list(message_ids)
     runs = dict(Run.objects.for_org(org_id).filter(message_id__in=ids).values_list("pk", "message_id"))
-    return _grouped(org_id, runs, ids)
-
-
-def _grouped(org_id: int, owner_of: Mapping[int, int], ids: Iterable[int]) -> dict[int, Progress]:
-    found = {pk: Progress() for pk in ids}
-    for run_id, progress in of_runs(org_id, owner_of).items():
-        found[owner_of[run_id]] += progress
-    return found
+    return {pk: Progress() for pk in ids} | grouped(org_id, runs)
 
 
 def of_runs(org_id: int, run_ids: Iterable[int]) -> dict[int, Progress]:
-    """The counts of these runs, in one snapshot: they add up at any moment (Q-02)."""
-    params: dict[str, Any] = {"org": org_id, "runs": list(run_ids)}
-    found = {run_id: Progress() for run_id in run_ids}
+    """The counts of each of these runs."""
+    return grouped(org_id, {run_id: run_id for run_id in run_ids})
+
+
+def grouped(org_id: int, owner_of: Mapping[int, int]) -> dict[int, Progress]:
+    """The counts of runs, added up by the owner that each is given, in one snapshot: they add up at any moment (Q-02).
+
+    The database adds, so what comes back grows with the owners and not with the runs.
+    """
+    params: dict[str, Any] = {"org": org_id, "runs": list(owner_of), "owners": list(owner_of.values())}
+    found = {owner: Progress() for owner in owner_of.values()}
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT 0, run_id, state, reason, outcome, sum FROM ({_TALLY}) AS tally "
-            f"UNION ALL SELECT 1, run_id, 0, '', 0, sum FROM ({_IN_HAND}) AS hands",
-            params,
-        )
-        for source, run_id, state, reason, outcome, n in cursor.fetchall():
-            progress = found[run_id]
+        cursor.execute(_COUNTED, params)
+        for source, owner, state, reason, outcome, n in cursor.fetchall():
+            progress = found[owner]
             if source == 1:
                 progress.handing_over += n
             elif state == TARGETED:
