@@ -10,12 +10,13 @@ WITH {{dirty}}, goal AS (
            s.payment_modes, s.coupon_codes, s.custom,
            d.campaign_id, b.basis, g.question, d.run_on, d.run_id, d.seq, d.message_id, d.channel, d.arm, b.anchor_at
     FROM dirty s
-    -- Fenced: without statistics of the newest rows the planner would come from the campaigns' side.
+    -- Fenced, and in the order of the key, as in dirty.sql: without statistics of the newest rows the planner would come
+    -- from the campaigns' side, or by another index.
     CROSS JOIN LATERAL (
         SELECT * FROM campaigns_delivery d
         WHERE d.org_id = %(org)s AND d.customer_id = s.customer_id AND d.state IN (1, 5)
           AND d.run_on >= s.oldest AND d.run_on >= %(oldest)s AND d.run_on <= %(newest)s
-        OFFSET 0
+        ORDER BY d.run_on, d.run_id OFFSET 0
     ) d
     JOIN goal g ON g.campaign_id = d.campaign_id
     CROSS JOIN LATERAL (VALUES

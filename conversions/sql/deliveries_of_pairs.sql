@@ -4,5 +4,5 @@ CROSS JOIN LATERAL (
     SELECT * FROM campaigns_delivery d
     WHERE d.org_id = %(org)s AND d.customer_id = x.customer_id AND d.campaign_id = x.campaign_id
       AND d.run_on >= x.first_on AND d.run_on <= x.last_on AND d.run_on >= %(oldest)s AND d.run_on <= %(newest)s
-    OFFSET 0
+    ORDER BY d.run_on, d.run_id OFFSET 0
 )

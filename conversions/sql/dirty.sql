@@ -9,6 +9,7 @@ dirty AS MATERIALIZED (
         WHERE t.org_id = %(org)s AND t.customer_id = c.customer_id AND t.kind = 'sale'
           AND t.txn_at >= %(lo)s AND t.txn_at <= %(hi)s
           AND (t.txn_at >= c.since OR t.changed_at >= %(since)s AND t.changed_at < %(until)s)
-        OFFSET 0
+        -- The order of the key: before the org is in the month's statistics any index that begins with it looks as good.
+        ORDER BY t.txn_at, t.id OFFSET 0
     ) t
 )
