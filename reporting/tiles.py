@@ -115,7 +115,8 @@ def effect_tiles(effect: Effect, settings: OrgSettings) -> list[Tile]:
     """Test against control (M-17 to M-22)."""
     as_of = formatting.instant(effect.computed_at, settings) if effect.computed_at else ""
     hit, control, lift = effect.hit_rate, effect.control_hit_rate, effect.lift
-    found, no_control = effect.incremental, not effect.arms.cc
+    # Before the first refresh nobody is in either group, which says nothing of the control group.
+    found, no_control = effect.incremental, effect.arms.tc > 0 and not effect.arms.cc
 
     def tile(key: str, value: str, note: str = "", group: str = "") -> Tile:
         return Tile(key, value, note, "Campaign's dates", as_of, group)
